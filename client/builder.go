@@ -1,0 +1,172 @@
+package client
+
+import (
+	"fmt"
+	"time"
+)
+
+// builder puts the pieces of an answer together.
+type builder struct {
+	resp    *Response
+	choices []choiceText
+	marked  bool // the end marker came
+	any     bool // an event came
+}
+
+// choiceText gathers one choice. Bytes, because strings would be copied with
+// each piece.
+type choiceText struct {
+	text, reasoning, refusal []byte
+	finish                   string
+	tools                    []ToolCall
+	arguments                [][]byte
+}
+
+func (b *builder) add(p piece) {
+	b.any = true
+	r := b.resp
+	if r.ID == "" {
+		r.ID = p.id
+	}
+	if r.Model == "" {
+		r.Model = p.model
+	}
+	if p.hasUsage { // the last one counts: earlier ones are running totals
+		r.Usage, r.UsageKnown = p.usage, true
+	}
+	for i := range p.parts {
+		b.addPart(&p.parts[i])
+	}
+}
+
+func (b *builder) addPart(part *Choice) {
+	for part.Index >= len(b.choices) {
+		b.choices = append(b.choices, choiceText{})
+	}
+	c := &b.choices[part.Index]
+	c.text = append(c.text, part.Text...)
+	c.reasoning = append(c.reasoning, part.Reasoning...)
+	c.refusal = append(c.refusal, part.Refusal...)
+	if part.FinishReason != "" {
+		c.finish = part.FinishReason
+	}
+	for _, t := range part.ToolCalls {
+		c.addTool(t)
+	}
+}
+
+// addTool joins the pieces of a call by its index. Whole answers leave the
+// index out: there, another id is another call.
+func (c *choiceText) addTool(t ToolCall) {
+	for i := range c.tools {
+		if have := &c.tools[i]; have.Index == t.Index && (t.ID == "" || t.ID == have.ID) {
+			c.arguments[i] = append(c.arguments[i], t.Arguments...)
+			if have.Name == "" {
+				have.Name = t.Name
+			}
+			return
+		}
+	}
+	c.arguments = append(c.arguments, []byte(t.Arguments))
+	c.tools = append(c.tools, t)
+}
+
+// finish writes the response. The timeline, if there is one, is completed too.
+func (b *builder) finish(t *timeline) *Response {
+	r := b.resp
+	for i := range b.choices {
+		c := &b.choices[i]
+		for j := range c.tools {
+			c.tools[j].Arguments = string(c.arguments[j])
+		}
+		r.Choices = append(r.Choices, Choice{
+			Index: i, Text: string(c.text), Reasoning: string(c.reasoning), Refusal: string(c.refusal),
+			FinishReason: c.finish, ToolCalls: c.tools,
+		})
+	}
+	if len(r.Choices) > 0 {
+		c := &r.Choices[0]
+		r.Text, r.Reasoning, r.Refusal, r.FinishReason, r.ToolCalls = c.Text, c.Reasoning, c.Refusal, c.FinishReason, c.ToolCalls
+	}
+	if t != nil {
+		r.ContentEvents = t.events
+		t.finish(r)
+	}
+	return r
+}
+
+// incomplete returns what a stream lacks. A body without any event may be an
+// error that is not an event stream at all.
+func (b *builder) incomplete(body []byte) error {
+	switch {
+	case !b.any && isFailure(body):
+		return streamError(body)
+	case !b.marked:
+		return fmt.Errorf("%w: the stream has no end marker", ErrTruncated)
+	case len(b.choices) == 0:
+		return fmt.Errorf("%w: the stream ended without an answer", ErrTruncated)
+	}
+	return nil
+}
+
+// timeline lays content events on the reads that completed them.
+type timeline struct {
+	a     *Attempt
+	marks []mark
+	read  int // the read that the last event was completed by
+	last  int // the read of the last arrival
+
+	events   int
+	counted  int  // output tokens that usage has told of so far
+	counting bool // each content event so far has raised that number
+}
+
+func (t *timeline) add(end int, p piece) {
+	for t.read < len(t.marks)-1 && t.marks[t.read].end < end {
+		t.read++
+	}
+	if !p.hasContent() {
+		return
+	}
+	t.events++
+	at := t.marks[t.read].at
+	if len(t.a.Arrivals) == 0 || t.last != t.read {
+		t.a.Arrivals = append(t.a.Arrivals, Arrival{At: at})
+		t.last = t.read
+	}
+	arrival := &t.a.Arrivals[len(t.a.Arrivals)-1]
+	if arrival.Events++; arrival.Events == 2 {
+		t.a.MultiEventReads++
+	}
+	t.stamp(at, p)
+	t.counting = t.counting && p.hasUsage && p.usage.OutputTokens > t.counted
+	if t.counting {
+		arrival.Tokens += p.usage.OutputTokens - t.counted
+		t.counted = p.usage.OutputTokens
+	}
+}
+
+func (t *timeline) stamp(at time.Duration, p piece) {
+	if t.a.FirstToken.IsZero() {
+		t.a.FirstToken = t.a.Started.Add(at)
+	}
+	if t.a.FirstOutput.IsZero() && p.hasOutput() {
+		t.a.FirstOutput = t.a.Started.Add(at)
+	}
+}
+
+// finish settles how many tokens each arrival brought: by usage that ran along;
+// else one an event, if that adds up; else it is not known.
+func (t *timeline) finish(r *Response) {
+	if t.counting {
+		return
+	}
+	one := r.UsageKnown && r.Usage.OutputTokens == t.events
+	for i := range t.a.Arrivals {
+		arrival := &t.a.Arrivals[i]
+		arrival.Tokens = 0
+		if one {
+			arrival.Tokens = arrival.Events
+		}
+	}
+}

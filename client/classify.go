@@ -1,0 +1,113 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// failed wraps an error without details of its own with the place.
+func (f *flight) failed(err error) error { return fmt.Errorf("%s: %w", f.call.label, err) }
+
+// sendError tells why no answer came.
+func (f *flight) sendError(err error) error {
+	switch {
+	case f.ctx.Err() != nil:
+		return interrupted(f.ctx, f.call.label, phaseTotal)
+	case strings.Contains(err.Error(), "invalid header field"), strings.Contains(err.Error(), "invalid method"):
+		return f.failed(err) // ours, not the connection's: trying again is of no use
+	case strings.Contains(err.Error(), "malformed HTTP"):
+		return f.failed(fmt.Errorf("%w: %w", ErrMalformed, err))
+	}
+	return f.connectionError(err)
+}
+
+// bodyError tells why an answer broke off.
+func (f *flight) bodyError(err error) error {
+	var netErr net.Error
+	switch {
+	case f.ctx.Err() != nil:
+		return interrupted(f.ctx, f.call.label, phaseTotal)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return f.failed(fmt.Errorf("%w: %w", ErrTruncated, err))
+	case errors.As(err, &netErr):
+		return f.connectionError(err)
+	}
+	return f.failed(fmt.Errorf("%w: %w", ErrMalformed, err)) // such as a chunk length that is no number
+}
+
+func (f *flight) connectionError(err error) error {
+	var netErr net.Error
+	var dnsErr *net.DNSError
+	if errors.As(err, &netErr) && netErr.Timeout() && !errors.As(err, &dnsErr) {
+		phase := phaseTotal
+		if f.trace.connected.Load() == 0 {
+			phase = phaseConnect
+		}
+		return &TimeoutError{Phase: phase, Endpoint: f.call.label, Err: err}
+	}
+	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, Err: err}
+}
+
+// connectionKind sorts an error of the network. net/http has some errors that
+// it does not export; those are known by their text.
+func connectionKind(err error) string {
+	var dns *net.DNSError
+	text := err.Error()
+	switch {
+	case errors.As(err, &dns):
+		return kindDNS
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return kindRefused
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
+		strings.Contains(text, "server closed idle connection"):
+		return kindReset
+	case isTLS(err), strings.Contains(text, "HTTP response to HTTPS client"), strings.Contains(text, "tls: "):
+		return kindTLS
+	}
+	return kindOther
+}
+
+func isTLS(err error) bool {
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &cert) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+// interrupted tells why a context ended while a call was in the given phase.
+func interrupted(ctx context.Context, label, phase string) error {
+	cause := context.Cause(ctx)
+	var own *TimeoutError
+	switch {
+	case errors.As(cause, &own):
+		return own
+	case errors.Is(cause, ErrClosed):
+		return fmt.Errorf("%s: %w", label, ErrClosed)
+	case errors.Is(cause, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &TimeoutError{Phase: phase, Endpoint: label, Err: context.DeadlineExceeded}
+	case errors.Is(cause, ctx.Err()):
+		return fmt.Errorf("%s: %w", label, cause)
+	}
+	return fmt.Errorf("%s: %w: %w", label, ctx.Err(), cause)
+}
+
+// waitError tells why a wait inside the client ended without an attempt.
+func waitError(ctx context.Context, label string) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx, label, phaseQueue)
+	}
+	// The deadline is still to come, but before the wait could end.
+	return &TimeoutError{Phase: phaseQueue, Endpoint: label, Err: context.DeadlineExceeded}
+}

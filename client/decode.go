@@ -1,0 +1,178 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/llmload/llmload/client/internal/sse"
+)
+
+// Decode reads the last answer and completes its Attempt. The error is that of
+// the last attempt, or why no attempt was made; with it, the Response holds what
+// came before, and is never nil. Decode may be called again and then returns
+// the same.
+func (x *Exchange) Decode() (*Response, error) {
+	x.once.Do(func() {
+		x.resp, x.outcome = x.decode()
+		x.release()
+	})
+	return x.resp, x.outcome
+}
+
+func (x *Exchange) decode() (*Response, error) {
+	if len(x.Attempts) == 0 {
+		return &Response{}, x.err
+	}
+	a := &x.Attempts[len(x.Attempts)-1]
+	resp, err := &Response{}, error(nil)
+	switch {
+	case x.stream:
+		resp, err = decodeStream(x.capture, a)
+	case a.Err == nil && x.call.api == Embeddings:
+		resp, err = decodeEmbeddings(x.capture.buf)
+	case a.Err == nil:
+		resp, err = decodeWhole(x.capture.buf)
+	}
+	if err = prefer(err, a.Err); err != nil && err != a.Err {
+		err = locate(err, x.call.label, a, len(x.Attempts))
+	}
+	a.Err = err
+	if x.err != nil {
+		return resp, x.err
+	}
+	return resp, err
+}
+
+// prefer picks the error that says more: a broken connection explains an answer
+// that stops short, an error that the server reported explains both.
+func prefer(decoding, reading error) error {
+	var failure *StreamError
+	if reading == nil || errors.As(decoding, &failure) {
+		return decoding
+	}
+	return reading
+}
+
+// decodeStream walks the events and lays each on the read that completed it.
+func decodeStream(k *capture, a *Attempt) (*Response, error) {
+	b := builder{resp: &Response{}}
+	t := timeline{a: a, marks: k.marks, counting: true}
+	var scan sse.Scanner
+	var chunks chunkDecoder
+	for {
+		ev, ok := scan.Next(k.buf, true)
+		if !ok {
+			break
+		}
+		if isEndMarker(ev) {
+			b.marked = true
+			break
+		}
+		p, err := chunks.decode(ev)
+		if err != nil {
+			return b.finish(&t), cutShort(err, ev.Cut)
+		}
+		b.add(p)
+		t.add(ev.End, p)
+	}
+	resp := b.finish(&t)
+	return resp, b.incomplete(k.buf)
+}
+
+// cutShort: an event that the end of the input cut is no malformed one.
+func cutShort(err error, cut bool) error {
+	if cut && errors.Is(err, ErrMalformed) {
+		return fmt.Errorf("%w: in the middle of an event", ErrTruncated)
+	}
+	return err
+}
+
+// decodeWhole reads a plain answer of chat or completions.
+func decodeWhole(body []byte) (*Response, error) {
+	b := builder{resp: &Response{}}
+	var w wireAnswer
+	if err := unmarshal(body, &w); err != nil {
+		return b.resp, err
+	}
+	if len(w.Choices) == 0 && !w.failed() {
+		return b.resp, fmt.Errorf("%w: no choices: %s", ErrMalformed, excerpt(body))
+	}
+	p, err := w.piece(body)
+	if err != nil {
+		return b.resp, err
+	}
+	b.add(p)
+	return b.finish(nil), nil
+}
+
+// decodeEmbeddings counts the vectors; their values are of no use to anyone yet.
+func decodeEmbeddings(body []byte) (*Response, error) {
+	var w struct {
+		wireAnswer
+		Data []struct {
+			Embedding json.RawMessage `json:"embedding"`
+		} `json:"data"`
+	}
+	if err := unmarshal(body, &w); err != nil {
+		return &Response{}, err
+	}
+	p, err := w.piece(body)
+	if err != nil {
+		return &Response{}, err
+	}
+	resp := &Response{ID: p.id, Model: p.model, Usage: p.usage, UsageKnown: p.hasUsage, Embeddings: len(w.Data)}
+	if len(w.Data) == 0 {
+		return resp, fmt.Errorf("%w: no embeddings: %s", ErrMalformed, excerpt(body))
+	}
+	resp.Dimensions, err = dimensions(w.Data[0].Embedding)
+	return resp, err
+}
+
+// dimensions accepts a list of numbers, or base64 of little-endian float32.
+func dimensions(v json.RawMessage) (int, error) {
+	var list []float32
+	var packed []byte
+	if err := json.Unmarshal(v, &list); err == nil {
+		return len(list), nil
+	}
+	if err := json.Unmarshal(v, &packed); err != nil || len(packed)%4 != 0 {
+		return 0, fmt.Errorf("%w: embedding is neither a list of numbers nor base64: %s", ErrMalformed, excerpt(v))
+	}
+	return len(packed) / 4, nil
+}
+
+func parseModels(body []byte) ([]Model, error) {
+	var w struct {
+		Data []struct {
+			ID      string `json:"id"`
+			OwnedBy string `json:"owned_by"`
+			Max     int    `json:"max_model_len"`
+		} `json:"data"`
+	}
+	if err := unmarshal(body, &w); err != nil {
+		return nil, err
+	}
+	if w.Data == nil {
+		return nil, fmt.Errorf("%w: no list of models: %s", ErrMalformed, excerpt(body))
+	}
+	models := make([]Model, 0, len(w.Data))
+	for _, m := range w.Data {
+		models = append(models, Model{ID: m.ID, OwnedBy: m.OwnedBy, MaxLength: m.Max})
+	}
+	return models, nil
+}
+
+// unmarshal tells a body that stops short from one that is wrong.
+func unmarshal(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(body)) && syntax.Error() == "unexpected end of JSON input":
+		return fmt.Errorf("%w: %w", ErrTruncated, io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("%w: %w: %s", ErrMalformed, err, excerpt(body))
+}

@@ -1,0 +1,74 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// versionSegment finds a path that already says which version of the API it
+// means: /v1, /v1/, /v1beta/openai.
+var versionSegment = regexp.MustCompile(`/v[0-9]+[a-z0-9]*(/|$)`)
+
+// site is where requests go: the endpoint up to and with its version.
+type site struct {
+	base  *url.URL
+	label string // base without query, safe to show
+}
+
+// parseEndpoint accepts a server's address with or without /v1 and with or
+// without a trailing slash.
+func parseEndpoint(endpoint string) (site, error) {
+	u, err := url.Parse(strings.TrimSpace(endpoint))
+	if err != nil {
+		// The parser's own error quotes the whole address, which may hold a secret.
+		var bad *url.Error
+		if errors.As(err, &bad) {
+			err = bad.Err
+		}
+		return site{}, fmt.Errorf("client: endpoint is not a URL (%w): write it as http://host:port/v1", err)
+	}
+	if err := checkEndpoint(u, endpoint); err != nil {
+		return site{}, err
+	}
+	u.Path = versionedPath(u.Path)
+	u.RawPath, u.Fragment = "", ""
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return site{base: u, label: shown.String()}, nil
+}
+
+func checkEndpoint(u *url.URL, given string) error {
+	switch {
+	case u.User != nil:
+		return fmt.Errorf("client: endpoint %s holds a user name or password: write them into Config.APIKey or Config.Header", u.Redacted())
+	case given == "":
+		return errors.New("client: endpoint is empty: write it as http://host:port/v1")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("client: endpoint %q does not begin with http:// or https://: write it as http://host:port/v1", given)
+	case u.Hostname() == "":
+		return fmt.Errorf("client: endpoint %q names no host: write it as http://host:port/v1", given)
+	}
+	return nil
+}
+
+// versionedPath cuts a method that was pasted along and adds /v1 where no
+// version stands.
+func versionedPath(path string) string {
+	path = strings.TrimRight(path, "/")
+	for _, method := range []string{"/chat/completions", "/completions", "/embeddings", "/models"} {
+		path = strings.TrimSuffix(path, method)
+	}
+	if !versionSegment.MatchString(path) {
+		path += "/v1"
+	}
+	return path
+}
+
+// url returns the address of one method, such as "/chat/completions".
+func (s site) url(method string) *url.URL {
+	u := *s.base
+	u.Path += method
+	return &u
+}

@@ -1,0 +1,131 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// wireFailure is what servers are known to put in the place of an answer:
+// OpenAI {"error":{...}}, Ollama {"error":"..."}, old vLLM
+// {"object":"error","message":...}, FastAPI {"detail":...}.
+type wireFailure struct {
+	Error   any `json:"error"`
+	Message any `json:"message"`
+	Detail  any `json:"detail"`
+	Type    any `json:"type"`
+	Code    any `json:"code"`
+}
+
+// failureIn reads an error's fields out of a body; ok is false if there are none.
+func failureIn(body []byte) (typ, code, message string, ok bool) {
+	var w wireFailure
+	if json.Unmarshal(body, &w) != nil {
+		return "", "", "", false
+	}
+	if e, nested := w.Error.(map[string]any); nested && len(e) > 0 {
+		return words(e["type"]), words(e["code"]), words(e["message"]), true
+	}
+	message = words(w.Error) + words(w.Message)
+	if message == "" {
+		message = words(w.Detail)
+	}
+	return words(w.Type), words(w.Code), message, message != ""
+}
+
+// words writes a JSON value as a person would: strings bare, null as nothing.
+func words(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// excerpt is the beginning of a body, fit for one line.
+func excerpt(body []byte) string {
+	const most = 200
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), 4*most)]), "?")), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
+}
+
+func streamError(data []byte) *StreamError {
+	e := &StreamError{}
+	var ok bool
+	if e.Type, e.Code, e.Message, ok = failureIn(data); !ok {
+		e.Message = excerpt(data)
+	}
+	return e
+}
+
+// isFailure reports that a whole body is an error object.
+func isFailure(body []byte) bool {
+	var w wireAnswer
+	return json.Unmarshal(body, &w) == nil && w.failed()
+}
+
+// judge turns an answer that its headers show to be no success into an error.
+func (f *flight) judge(ctx context.Context, key string) {
+	switch {
+	case f.body == nil, f.a.Err != nil && ctx.Err() != nil: // the caller gave up
+	case f.a.Status/100 != 2:
+		f.a.Err = f.apiError(key)
+	case f.wrongType && f.a.Err == nil:
+		f.a.Err = f.wrongTypeError()
+	}
+}
+
+// apiError reads the body of an error. A server may echo the key: it is taken out.
+func (f *flight) apiError(key string) error {
+	body := f.capture.buf[:min(len(f.capture.buf), maxErrorBody)]
+	if key == "" {
+		body = slices.Clone(body) // the buffer is used again
+	} else {
+		body = bytes.ReplaceAll(body, []byte(key), []byte("[redacted]"))
+	}
+	e := &APIError{
+		Status: f.a.Status, RequestID: f.a.RequestID, RetryAfter: f.a.RetryAfter,
+		Body: body, Endpoint: f.call.label,
+	}
+	var ok bool
+	if e.Type, e.Code, e.Message, ok = failureIn(body); !ok {
+		e.Message = excerpt(body)
+	}
+	return e
+}
+
+// wrongTypeError tells an error object in a 200 from something altogether different.
+func (f *flight) wrongTypeError() error {
+	body := f.capture.buf
+	if isFailure(body) {
+		return locate(streamError(body), f.call.label, &f.a, 1)
+	}
+	return f.failed(fmt.Errorf("%w: %q where %s was asked for: %s",
+		ErrContentType, f.a.Header.Get("Content-Type"), f.call.accepts(), excerpt(body)))
+}
+
+// locate completes an error that decoding found with where it happened.
+func locate(err error, label string, a *Attempt, attempts int) error {
+	var failure *StreamError
+	if errors.As(err, &failure) {
+		failure.Endpoint, failure.RequestID, failure.Attempts = label, a.RequestID, attempts
+		return failure
+	}
+	return fmt.Errorf("%s: %w", label, err)
+}

@@ -1,0 +1,221 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmload/llmload/client/internal/sse"
+)
+
+const (
+	maxBody      = 64 << 20
+	maxErrorBody = 64 << 10
+	minRead      = 4 << 10 // as much as net/http's own buffer holds
+	// After its end marker a stream is read on to its end, so that the
+	// connection can serve again, but not for longer than these.
+	maxDrain  = 64 << 10
+	drainTime = 250 * time.Millisecond
+)
+
+// capture holds the bytes of an answer as they came, and when.
+type capture struct {
+	buf   []byte
+	marks []mark
+}
+
+// mark is one read: where in the buffer it ended, and when it returned.
+type mark struct {
+	end int
+	at  time.Duration // since Attempt.Started
+}
+
+// flight is an attempt under way. What it waits for at the moment is read by
+// its timer, so it is atomic; the rest belongs to the caller's goroutine.
+type flight struct {
+	cfg     *Config
+	call    *call
+	capture *capture
+	a       Attempt
+	trace   trace
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	waiting atomic.Int32
+
+	body      io.ReadCloser
+	bodyLimit int
+	streaming bool // the body is an event stream
+	wrongType bool // a 2xx of another content type than was asked for
+	scan      sse.Scanner
+	chunks    chunkDecoder
+	content   bool          // the stream has brought content
+	ended     int           // offset behind the last event that counts, 0 before
+	marked    bool          // that event was the end marker
+	drainBy   time.Duration // the attempt's age at which reading on ends
+
+	listen  func(piece, error) // hears each event; nil where nobody reads along
+	dropped int                // bytes cut from the head of the buffer
+}
+
+// open sends an attempt and waits for its headers. A failure is in its Attempt.
+func (c *Client) open(ctx context.Context, cl *call, keep *capture) *flight {
+	keep.buf, keep.marks = keep.buf[:0], keep.marks[:0]
+	f := &flight{cfg: c.cfg, call: cl, capture: keep}
+	f.ctx, f.cancel = context.WithCancelCause(ctx)
+	f.a.Started = time.Now()
+	f.trace.started = f.a.Started
+	f.arm()
+	resp, err := c.wire.transport.RoundTrip(cl.request(httptrace.WithClientTrace(f.ctx, f.trace.hooks())))
+	at := time.Since(f.a.Started)
+	f.a.RequestID = cl.id
+	if err != nil {
+		f.a.Done = f.a.Started.Add(at)
+		f.a.Err = f.sendError(err)
+		return f
+	}
+	f.a.Headers = f.a.Started.Add(at)
+	f.accept(resp)
+	return f
+}
+
+// accept takes the status line and the headers in.
+func (f *flight) accept(resp *http.Response) {
+	f.body = resp.Body
+	f.a.Status, f.a.Header = resp.StatusCode, resp.Header
+	if id := resp.Header.Get("X-Request-Id"); id != "" {
+		f.a.RequestID = id
+	}
+	f.a.RetryAfter = retryAfter(resp.Header, time.Now())
+	f.bodyLimit = maxErrorBody
+	if resp.StatusCode/100 != 2 {
+		return
+	}
+	// A missing type is tolerated: then the body tells.
+	if got := mediaType(resp.Header); got != "" && got != f.call.accepts() {
+		f.wrongType = true
+		return
+	}
+	f.streaming = f.call.stream
+	f.bodyLimit = maxBody
+}
+
+func mediaType(h http.Header) string {
+	v := h.Get("Content-Type")
+	if t, _, err := mime.ParseMediaType(v); err == nil {
+		return t
+	}
+	return v
+}
+
+// read does one Read of the body. It returns false when there is no more to
+// read; then the flight has its outcome.
+func (f *flight) read() bool {
+	f.arm()
+	k := f.capture
+	k.buf = slices.Grow(k.buf, minRead)
+	n, err := f.body.Read(k.buf[len(k.buf):cap(k.buf)])
+	at := time.Since(f.a.Started)
+	if n > 0 {
+		k.buf = k.buf[:len(k.buf)+n]
+		f.took(at)
+	}
+	switch {
+	case err != nil:
+		f.over(err, at)
+		return false
+	case f.full():
+		if f.bodyLimit == maxBody && f.ended == 0 {
+			f.a.Err = f.failed(ErrTooLarge)
+		}
+		f.over(io.EOF, at)
+		return false
+	}
+	return true
+}
+
+// took notes what a read brought. The stamp was taken before.
+func (f *flight) took(at time.Duration) {
+	k := f.capture
+	if f.a.Reads == 0 {
+		f.a.FirstChunk = f.a.Started.Add(at)
+	}
+	f.a.Reads++
+	k.marks = append(k.marks, mark{len(k.buf), at})
+	if f.streaming {
+		f.watch(at, false)
+	}
+}
+
+// watch looks for the first content and the end of the stream. Unless someone
+// listens, only events before the first content are decoded here: its time-out
+// and the rule that nothing is retried after it need to know.
+func (f *flight) watch(at time.Duration, final bool) {
+	for f.ended == 0 {
+		ev, ok := f.scan.Next(f.capture.buf, final)
+		if !ok {
+			return
+		}
+		f.marked = isEndMarker(ev)
+		if f.marked {
+			f.end(ev, at)
+			return
+		}
+		if f.content && f.listen == nil && !looksLikeFailure(ev) {
+			continue
+		}
+		piece, err := f.chunks.decode(ev)
+		f.content = f.content || piece.hasContent()
+		var failure *StreamError
+		if errors.As(err, &failure) {
+			f.end(ev, at) // the server may say no more, and keep the connection
+		}
+		if f.listen != nil {
+			f.listen(piece, cutShort(err, ev.Cut))
+		}
+	}
+}
+
+func (f *flight) end(ev sse.Event, at time.Duration) {
+	f.ended = f.dropped + ev.End
+	f.a.Done = f.a.Started.Add(at)
+}
+
+func (f *flight) full() bool {
+	n := f.dropped + len(f.capture.buf)
+	return n >= f.bodyLimit || (f.ended > 0 && n-f.ended > maxDrain) || f.scan.Err() != nil
+}
+
+// over ends the reading. What goes wrong behind the end marker is of no account.
+func (f *flight) over(err error, at time.Duration) {
+	if f.streaming && err == io.EOF {
+		f.watch(at, true)
+	}
+	if f.ended > 0 {
+		return
+	}
+	f.a.Done = f.a.Started.Add(at)
+	if err != io.EOF && f.a.Err == nil {
+		f.a.Err = f.bodyError(err)
+	}
+}
+
+// close gives everything back that the attempt held, and completes its stamps.
+func (f *flight) close() {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	if f.body != nil {
+		f.body.Close()
+	}
+	f.cancel(nil)
+	f.a.Connected = f.trace.stamp(&f.trace.connected)
+	f.a.Sent = f.trace.stamp(&f.trace.sent)
+	f.a.Reused = f.trace.reused.Load()
+}

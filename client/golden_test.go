@@ -1,0 +1,163 @@
+package client_test
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/llmload/llmload/client"
+)
+
+// transcript returns a real server's answer as it is on the wire: the files
+// keep the bodies without their chunked coding.
+func transcript(t testing.TB, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, ok := bytes.Cut(raw, []byte("\r\n\r\n"))
+	if !ok {
+		t.Fatalf("%s has no end of headers", name)
+	}
+	if bytes.Contains(head, []byte("Transfer-Encoding: chunked")) {
+		body = []byte(httpChunk(string(body)) + lastChunk)
+	}
+	return slices.Concat(head, []byte("\r\n\r\n"), body)
+}
+
+var (
+	chat        = client.Request{API: client.Chat, Model: "tiny", Messages: []client.Message{{Role: "user", Content: "hi"}}}
+	completion  = client.Request{API: client.Completions, Model: "tiny", Prompts: []string{"hi"}}
+	embedding   = client.Request{API: client.Embeddings, Model: "tiny", Prompts: []string{"hi"}}
+	chatStream  = asStream(chat)
+	completions = asStream(completion)
+)
+
+func asStream(r client.Request) client.Request {
+	r.Stream = true
+	return r
+}
+
+// TestTranscripts reads what a real server sent. The expected values were read
+// off the files by eye.
+func TestTranscripts(t *testing.T) {
+	tests := []struct {
+		file     string
+		request  client.Request
+		text     string
+		finish   string
+		usage    client.Usage
+		events   int // content events
+		arrivals int // their tokens, in all
+		vectors  int
+		dims     int
+		status   int // 0: success
+		message  string
+	}{
+		{file: "chat_nonstream.txt", request: chat, text: "ver rajidonkit abou syst wh wat answe gapardutfolcus r", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 16}},
+		{file: "chat_stream.txt", request: chatStream, text: " otherzardur whworin stone re nowlul huwoputpaworin br anbajul please questvir numbe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 24}, events: 24, arrivals: 24},
+		{file: "chat_stream_nousage.txt", request: chatStream, text: " pleasewosmervut", finish: "length", events: 4},
+		{file: "completions.txt", request: completion, text: "jal villag peowur ston pamun describe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 8}},
+		{file: "completions_stream.txt", request: completions, text: "ver wate it with", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 4}, events: 4, arrivals: 4},
+		{file: "embeddings.txt", request: embedding, usage: client.Usage{InputTokens: 6}, vectors: 2, dims: 256},
+		{file: "err_404.txt", request: chat, status: 404, message: "404 page not found"},
+		{file: "err_bad_json.txt", request: chat, status: 400, message: "unexpected EOF"},
+		{file: "err_get_method.txt", request: chat, status: 405, message: "405 method not allowed"},
+		{file: "err_no_messages.txt", request: chat, status: 400, message: "[] is too short - 'messages'"},
+		{file: "err_no_model.txt", request: chat, status: 400, message: "model is required"},
+		{file: "err_type.txt", request: chat, status: 400, message: "json: cannot unmarshal string into Go struct field ChatCompletionRequest.messages of type []openai.Message"},
+		{file: "err_unknown_model.txt", request: chat, status: 404, message: "model 'nope' not found"},
+		{file: "stream_unknown_model.txt", request: chatStream, status: 404, message: "model 'nope' not found"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			s := &server{answer: bytesOf(string(transcript(t, tt.file)))}
+			x := newClient(t, s, measuring).Send(t.Context(), tt.request)
+			resp, err := x.Decode()
+			if tt.status != 0 {
+				var api *client.APIError
+				if !errors.As(err, &api) || api.Status != tt.status || api.Message != tt.message || api.Code != "" {
+					t.Errorf("got %#v, want status %d, %q", err, tt.status, tt.message)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tokens := 0
+			for _, a := range x.Attempts[0].Arrivals {
+				tokens += a.Tokens
+			}
+			if resp.Text != tt.text || resp.FinishReason != tt.finish || resp.Usage != tt.usage || resp.UsageKnown != (tt.usage != client.Usage{}) ||
+				resp.ContentEvents != tt.events || tokens != tt.arrivals || resp.Embeddings != tt.vectors || resp.Dimensions != tt.dims {
+				t.Errorf("got %+v, %d tokens in arrivals", resp, tokens)
+			}
+		})
+	}
+}
+
+func TestModels(t *testing.T) {
+	s := &server{answer: bytesOf(string(transcript(t, "models.txt")))}
+	models, err := newClient(t, s, measuring).Models(t.Context())
+	want := []client.Model{{ID: "tiny:latest", OwnedBy: "library"}}
+	if err != nil || !slices.Equal(models, want) {
+		t.Errorf("got %v, %v; want %v", models, err, want)
+	}
+	if r := s.got()[0]; r.method != "GET" || r.target != "/v1/models" || r.body != "" {
+		t.Errorf("asked by %s %s with body %q", r.method, r.target, r.body)
+	}
+
+	s = &server{answer: bytesOf(plain(200, "application/json", `{"data":[{"id":"a","max_model_len":8192},{"id":"b"}]}`))}
+	models, err = newClient(t, s, measuring).Models(t.Context())
+	if err != nil || len(models) != 2 || models[0].MaxLength != 8192 {
+		t.Errorf("vLLM's list: got %v, %v", models, err)
+	}
+
+	for _, tt := range []struct{ sentence, answer, kind string }{
+		{"no such page", string(transcript(t, "err_404.txt")), "api 404"},
+		{"an answer without a list", string(transcript(t, "model_one.txt")), "malformed"},
+		{"the list of a Responses API", string(transcript(t, "responses.txt")), "malformed"},
+		{"a web page", plain(200, "text/html", "<html>"), "content type"},
+	} {
+		s = &server{answer: bytesOf(tt.answer)}
+		if _, err := newClient(t, s, measuring).Models(t.Context()); kind(err) != tt.kind {
+			t.Errorf("%s: got %v, want %s", tt.sentence, err, tt.kind)
+		}
+	}
+}
+
+// TestTranscriptSplitAtEveryByte: however the network cuts a stream, the answer
+// is the same.
+func TestTranscriptSplitAtEveryByte(t *testing.T) {
+	whole := string(transcript(t, "completions_stream.txt"))
+	head := strings.Index(whole, "\r\n\r\n") + 4
+	at := head
+	s := &server{answer: func(_ int, conn net.Conn) bool {
+		return keeping(whole[:at], whole[at:])(0, conn)
+	}}
+	c := newClient(t, s, measuring)
+	want := client.Usage{InputTokens: 13, OutputTokens: 4}
+	for at = head; at < len(whole); at++ {
+		x := c.Send(t.Context(), completions)
+		resp, err := x.Decode()
+		if err != nil || resp.Text != "ver wate it with" || resp.Usage != want || resp.ContentEvents != 4 {
+			t.Fatalf("split at %d: %+v, %v", at-head, resp, err)
+		}
+		text := ""
+		for chunk, err := range c.Stream(t.Context(), completions).All() {
+			if err != nil {
+				t.Fatalf("split at %d: stream: %v", at-head, err)
+			}
+			text += chunk.Text
+		}
+		if text != resp.Text {
+			t.Fatalf("split at %d: stream gives %q", at-head, text)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+)
+
+// API names a method of the server.
+type API int
+
+// The methods that a [Request] can be sent to.
+const (
+	Chat        API = iota // POST /chat/completions, with Request.Messages
+	Completions            // POST /completions, with Request.Prompts
+	Embeddings             // POST /embeddings, with Request.Prompts
+)
+
+// String returns the method's path without its leading slash.
+func (a API) String() string {
+	switch a {
+	case Chat:
+		return "chat/completions"
+	case Completions:
+		return "completions"
+	case Embeddings:
+		return "embeddings"
+	}
+	return fmt.Sprintf("API(%d)", int(a))
+}
+
+// Message is one turn of a chat.
+type Message struct {
+	Role    string `json:"role"` // system, user, assistant, tool
+	Content string `json:"content"`
+}
+
+// Request is one call. Fields left at zero are left out of the body, so that
+// the server's own defaults hold.
+type Request struct {
+	API      API
+	ID       string // sent as X-Request-Id
+	Model    string // default Config.Model
+	Messages []Message
+	Prompts  []string // completions and embeddings; one is sent as a string, several as a list
+	Stream   bool
+
+	MaxTokens   int  // most tokens to generate
+	MinTokens   int  // least tokens to generate, where the server knows min_tokens
+	IgnoreEOS   bool // generate to MaxTokens, where the server knows ignore_eos
+	Temperature *float64
+	Stop        []string
+	Seed        *int64
+
+	Header http.Header    // wins over Config.Header
+	Extra  map[string]any // further body fields; wins over Config.ExtraBody and the typed fields
+}
+
+// call is a request made ready to be sent, as often as its retries need.
+type call struct {
+	method string
+	url    *url.URL
+	label  string // the address without secrets, for errors
+	header http.Header
+	body   []byte
+	api    API
+	stream bool
+	id     string
+}
+
+// accepts returns the content type of a proper answer.
+func (cl *call) accepts() string {
+	if cl.stream {
+		return "text/event-stream"
+	}
+	return "application/json"
+}
+
+// prepare encodes a request once for all of its attempts.
+func (c *Client) prepare(r Request) (*call, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(c.fields(r))
+	if err != nil {
+		return nil, fmt.Errorf("client: request body cannot be written as JSON: %w", err)
+	}
+	path := "/" + r.API.String()
+	return &call{
+		method: http.MethodPost, url: c.wire.site.url(path), label: c.wire.site.label + path,
+		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID,
+	}, nil
+}
+
+func (r Request) check() error {
+	switch {
+	case r.API < Chat || r.API > Embeddings:
+		return fmt.Errorf("client: unknown Request.API %d: use Chat, Completions or Embeddings", int(r.API))
+	case r.API == Chat && len(r.Messages) == 0:
+		return fmt.Errorf("client: a chat request needs at least one of Request.Messages")
+	case r.API != Chat && len(r.Prompts) == 0:
+		return fmt.Errorf("client: a request to %s needs at least one of Request.Prompts", r.API)
+	case r.API == Embeddings && r.Stream:
+		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")
+	}
+	return nil
+}
+
+// fields returns the body. A map and not a struct, so that extra fields can
+// replace typed ones; keys come out sorted, so that bodies are reproducible.
+func (c *Client) fields(r Request) map[string]any {
+	m := make(map[string]any, 8)
+	if model := cmp.Or(r.Model, c.cfg.Model); model != "" {
+		m["model"] = model
+	}
+	switch r.API {
+	case Chat:
+		m["messages"] = r.Messages
+	case Completions:
+		m["prompt"] = oneOrAll(r.Prompts)
+	case Embeddings:
+		m["input"] = oneOrAll(r.Prompts)
+	}
+	if r.Stream {
+		m["stream"] = true
+		m["stream_options"] = map[string]bool{"include_usage": true}
+	}
+	r.sampling(m)
+	maps.Copy(m, c.cfg.ExtraBody)
+	maps.Copy(m, r.Extra)
+	return m
+}
+
+func (r Request) sampling(m map[string]any) {
+	if r.MaxTokens > 0 {
+		m["max_tokens"] = r.MaxTokens
+	}
+	if r.MinTokens > 0 {
+		m["min_tokens"] = r.MinTokens
+	}
+	if r.IgnoreEOS {
+		m["ignore_eos"] = true
+	}
+	if r.Temperature != nil {
+		m["temperature"] = *r.Temperature
+	}
+	if len(r.Stop) > 0 {
+		m["stop"] = r.Stop
+	}
+	if r.Seed != nil {
+		m["seed"] = *r.Seed
+	}
+}
+
+func (c *Client) headerFor(r Request) http.Header {
+	h := maps.Clone(c.wire.header)
+	if r.Stream {
+		h["Accept"] = []string{"text/event-stream"}
+	}
+	if r.ID != "" {
+		h["X-Request-Id"] = []string{r.ID}
+	}
+	override(h, c.cfg.Header)
+	override(h, r.Header)
+	return h
+}
+
+func override(h, with http.Header) {
+	for k, v := range with {
+		h[http.CanonicalHeaderKey(k)] = v
+	}
+}
+
+func oneOrAll(prompts []string) any {
+	if len(prompts) == 1 {
+		return prompts[0]
+	}
+	return prompts
+}

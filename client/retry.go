@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	maxBackoff = 16 * time.Second
+	// maxRetryAfter is the longest wait for which a call stays; beyond it, the
+	// caller gets the error, which says how long.
+	maxRetryAfter = 5 * time.Minute
+	// staleAfter is how long a connection must have been idle for its death to
+	// be put down to the server's own idle time-out.
+	staleAfter = time.Second
+)
+
+// again decides whether the call is tried once more, and after what wait.
+func (c *Client) again(ctx context.Context, f *flight, attempts int) (time.Duration, bool) {
+	if attempts > c.cfg.MaxRetries || f.content || !retryable(&f.a) {
+		return 0, false
+	}
+	if f.stale() {
+		// The others in the pool are as old: without this, each retry would
+		// meet the next dead one.
+		c.wire.transport.CloseIdleConnections()
+		return 0, true
+	}
+	wait := min(time.Second<<min(attempts-1, 10), maxBackoff)
+	if f.a.RetryAfter > 0 {
+		wait = f.a.RetryAfter
+	}
+	if wait > maxRetryAfter {
+		return 0, false
+	}
+	if f.a.Status == http.StatusTooManyRequests && f.a.RetryAfter > 0 {
+		c.gate.hold(wait)
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	return wait, true
+}
+
+// stale reports that the request met a connection that the server had given up.
+func (f *flight) stale() bool {
+	var broken *ConnectionError
+	return f.a.Reused && f.a.Headers.IsZero() && time.Duration(f.trace.idle.Load()) >= staleAfter &&
+		errors.As(f.a.Err, &broken) && broken.Kind == kindReset
+}
+
+func retryable(a *Attempt) bool {
+	switch err := a.Err.(type) {
+	case nil:
+		return false
+	case *APIError:
+		return retryableStatus(err, a.Header)
+	case *ConnectionError:
+		var dns *net.DNSError
+		return err.Kind != kindTLS && (!errors.As(err, &dns) || !dns.IsNotFound)
+	case *TimeoutError:
+		return !errors.Is(err, context.DeadlineExceeded) // that one was the caller's
+	}
+	return errors.Is(a.Err, io.ErrUnexpectedEOF)
+}
+
+func retryableStatus(err *APIError, h http.Header) bool {
+	switch h.Get("X-Should-Retry") {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	switch err.Status {
+	case http.StatusRequestTimeout, http.StatusConflict:
+		return true
+	case http.StatusTooManyRequests:
+		return err.Code != "insufficient_quota" && err.Type != "insufficient_quota"
+	case http.StatusNotImplemented:
+		return false
+	}
+	return err.Status >= 500
+}
+
+// retryAfter reads how long the server asks to wait: Retry-After-Ms, or
+// Retry-After in seconds or as a date (RFC 9110, section 10.2.3). 0 is no wish.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+		return atLeastZero(ms, time.Millisecond)
+	}
+	v := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		return atLeastZero(s, time.Second)
+	}
+	if date, err := http.ParseTime(v); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
+}
+
+// atLeastZero returns n units; a year stands for anything beyond it, NaN for none.
+func atLeastZero(n float64, unit time.Duration) time.Duration {
+	const year = 365 * 24 * time.Hour
+	switch {
+	case !(n > 0):
+		return 0
+	case n >= float64(year/unit):
+		return year
+	}
+	return time.Duration(n * float64(unit))
+}

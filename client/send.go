@@ -1,0 +1,99 @@
+package client
+
+import (
+	"context"
+	"sync"
+)
+
+// Exchange is what came of one call: its attempts and the bytes of the last
+// answer, which Decode reads.
+type Exchange struct {
+	Attempts []Attempt // in order; empty where none was started
+
+	client  *Client
+	call    *call
+	capture *capture
+	err     error // why no attempt, or no further one, was started
+	stream  bool  // the last answer is an event stream
+
+	once    sync.Once
+	resp    *Response
+	outcome error
+}
+
+// send performs a prepared call with its retries.
+func (c *Client) send(ctx context.Context, cl *call) *Exchange {
+	x := &Exchange{client: c, call: cl}
+	if err := c.track(cl.label); err != nil {
+		x.err = err
+		return x
+	}
+	defer c.calls.Done()
+	ctx, end := c.bind(ctx)
+	defer end()
+	release, err := c.slot(ctx)
+	if err != nil {
+		x.err = waitError(ctx, cl.label)
+		return x
+	}
+	defer release()
+	x.capture = c.pool.Get().(*capture)
+	x.run(ctx)
+	if err := x.failure(); err != nil {
+		setAttempts(err, len(x.Attempts))
+	}
+	return x
+}
+
+// run makes attempts until one succeeds or none is left.
+func (x *Exchange) run(ctx context.Context) {
+	for {
+		if err := x.client.gate.admit(ctx); err != nil {
+			x.giveUp(waitError(ctx, x.call.label))
+			return
+		}
+		f := x.client.open(ctx, x.call, x.capture)
+		if f.body != nil {
+			for f.read() {
+			}
+		}
+		f.close()
+		x.stream = f.streaming
+		f.judge(ctx, x.client.wire.key)
+		x.Attempts = append(x.Attempts, f.a)
+		wait, again := x.client.again(ctx, f, len(x.Attempts))
+		if !again {
+			return
+		}
+		if err := sleep(ctx, wait); err != nil {
+			x.giveUp(waitError(ctx, x.call.label))
+			return
+		}
+	}
+}
+
+// giveUp ends a call that waits. Where an attempt has failed before and only
+// time ran out, its error says more than the wait's.
+func (x *Exchange) giveUp(err error) {
+	if _, late := err.(*TimeoutError); late && len(x.Attempts) > 0 {
+		return
+	}
+	x.err = err
+}
+
+// failure returns what is known to have gone wrong without decoding.
+func (x *Exchange) failure() error {
+	if x.err != nil || len(x.Attempts) == 0 {
+		return x.err
+	}
+	return x.Attempts[len(x.Attempts)-1].Err
+}
+
+// release gives the bytes of the answer back.
+func (x *Exchange) release() {
+	const keep = 256 << 10 // larger ones are rare: let them go
+	if k := x.capture; k != nil && cap(k.buf) <= keep {
+		x.client.pool.Put(k)
+	}
+	x.capture = nil
+}

@@ -1,0 +1,210 @@
+package client
+
+import (
+	"context"
+	"iter"
+)
+
+// Chunk is a piece of a streamed answer. Usage is set on the chunk that brings it.
+type Chunk struct {
+	Choice
+	Usage *Usage
+}
+
+// Stream is an answer that is read as it comes. It belongs to one goroutine,
+// and must be read to its end or closed.
+type Stream struct {
+	client  *Client
+	call    *call
+	ctx     context.Context
+	unbind  func()
+	leave   func() // the slot
+	flight  *flight
+	capture capture
+
+	attempts int
+	queue    []Chunk
+	chunk    Chunk
+	any      bool  // an answer has begun
+	decoding error // what was wrong with an event
+	over     bool
+	err      error
+}
+
+// Stream sends a request and returns its answer chunk by chunk. Nothing is sent
+// before the first Next. A failed attempt is tried again as long as no content
+// has come. Request.Stream is implied.
+func (c *Client) Stream(ctx context.Context, r Request) *Stream {
+	r.Stream = true
+	cl, err := c.prepare(r)
+	return &Stream{client: c, call: cl, ctx: ctx, err: err, over: err != nil}
+}
+
+// Next reads up to the next chunk. It returns false at the end; Err tells
+// whether the answer is whole.
+func (s *Stream) Next() bool {
+	for {
+		if len(s.queue) > 0 {
+			s.chunk, s.queue = s.queue[0], s.queue[1:]
+			return true
+		}
+		switch {
+		case s.over:
+			return false
+		case s.flight == nil:
+			s.open()
+		case s.decoding != nil || !s.flight.read():
+			s.settle()
+		default:
+			s.flight.pause()
+		}
+	}
+}
+
+// Chunk returns what the last Next read.
+func (s *Stream) Chunk() Chunk { return s.chunk }
+
+// Err returns what ended the stream early, nil if the answer is whole.
+func (s *Stream) Err() error { return s.err }
+
+// Close ends the stream. It may be called at any time, and more than once.
+func (s *Stream) Close() {
+	s.end(s.err)
+	s.queue = nil
+}
+
+// All returns the chunks for a range loop; an error comes last, with an empty
+// Chunk. Leaving the loop closes the stream.
+func (s *Stream) All() iter.Seq2[Chunk, error] {
+	return func(yield func(Chunk, error) bool) {
+		defer s.Close()
+		for s.Next() {
+			if !yield(s.chunk, nil) {
+				return
+			}
+		}
+		if s.err != nil {
+			yield(Chunk{}, s.err)
+		}
+	}
+}
+
+// open starts an attempt, the first after taking a place among the calls.
+func (s *Stream) open() {
+	if s.unbind == nil && !s.enter() {
+		return
+	}
+	if err := s.client.gate.admit(s.ctx); err != nil {
+		s.end(waitError(s.ctx, s.call.label))
+		return
+	}
+	s.attempts++
+	s.any, s.decoding = false, nil
+	s.flight = s.client.open(s.ctx, s.call, &s.capture)
+	s.flight.listen = s.hear
+	if s.flight.body == nil {
+		s.settle()
+	}
+}
+
+func (s *Stream) enter() bool {
+	if s.client.life.Err() != nil {
+		s.end(interrupted(s.client.life, s.call.label, phaseQueue))
+		return false
+	}
+	s.ctx, s.unbind = s.client.bind(s.ctx)
+	leave, err := s.client.slot(s.ctx)
+	if err != nil {
+		s.end(waitError(s.ctx, s.call.label))
+		return false
+	}
+	s.leave = leave
+	return true
+}
+
+// hear takes in what an event says, while the flight reads.
+func (s *Stream) hear(p piece, err error) {
+	if err != nil {
+		s.decoding = err
+		return
+	}
+	s.any = s.any || len(p.parts) > 0
+	for _, c := range p.parts {
+		if (piece{parts: []Choice{c}}).hasContent() || c.FinishReason != "" {
+			s.queue = append(s.queue, Chunk{Choice: c})
+		}
+	}
+	if p.hasUsage {
+		usage := p.usage
+		s.queue = append(s.queue, Chunk{Usage: &usage})
+	}
+}
+
+// settle ends an attempt: with the answer's end, its error, or another attempt.
+func (s *Stream) settle() {
+	f := s.flight
+	s.flight = nil
+	f.close()
+	f.judge(s.ctx, s.client.wire.key)
+	if err := prefer(s.outcome(f), f.a.Err); err != nil && err != f.a.Err {
+		f.a.Err = locate(err, s.call.label, &f.a, s.attempts)
+	}
+	wait, again := s.client.again(s.ctx, f, s.attempts)
+	if !again {
+		setAttempts(f.a.Err, s.attempts)
+		s.end(f.a.Err)
+		return
+	}
+	if sleep(s.ctx, wait) != nil {
+		s.end(waitError(s.ctx, s.call.label))
+	}
+}
+
+// outcome returns what is wrong with an event or lacking at the end.
+func (s *Stream) outcome(f *flight) error {
+	if s.decoding != nil || !f.streaming {
+		return s.decoding
+	}
+	b := builder{any: s.any, marked: f.marked}
+	if s.any {
+		b.choices = make([]choiceText, 1)
+	}
+	return b.incomplete(s.capture.buf)
+}
+
+// end gives up what the stream holds.
+func (s *Stream) end(err error) {
+	if s.over {
+		return
+	}
+	s.over, s.err = true, err
+	if s.flight != nil {
+		s.flight.close()
+	}
+	if s.leave != nil {
+		s.leave()
+	}
+	if s.unbind != nil {
+		s.unbind()
+	}
+	if s.client.life.Err() != nil {
+		// Close does not wait for streams: what they put back must go too.
+		s.client.wire.transport.CloseIdleConnections()
+	}
+}
+
+// pause is called between two reads: the caller may take its time, and the
+// bytes that were read are needed no more.
+func (f *flight) pause() {
+	f.waiting.Store(waitNothing)
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	if n := f.scan.Consumed(); n > 0 {
+		k := f.capture
+		k.buf = append(k.buf[:0], k.buf[n:]...)
+		k.marks = k.marks[:0]
+		f.scan.Shift(n)
+		f.dropped += n
+	}
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
+)
+
+// minGain is the growth of throughput under which doubling the concurrency ends.
+const minGain = 0.05
+
+func benchCommand(sys IO) *cli.Command {
+	return &cli.Command{
+		Name: "bench", Usage: "measure a server with nothing else to write: chat, 512 tokens in, 128 out",
+		ArgsUsage: "[URL]",
+		Description: example(
+			"llmload bench http://127.0.0.1:8000                double the concurrency until throughput gains under 5%",
+			"llmload bench                                      the same against the bundled mock",
+			"llmload bench http://127.0.0.1:8000 -c 8 -n 200    one concurrency",
+			"llmload bench http://127.0.0.1:8000 -r 4/s -d 60s --slo ttft=500ms,tpot=50ms",
+		) + "\n\nAn API key is taken from the environment variable " + keyVariable + ".",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "endpoint", Aliases: []string{"url", "target", "base-url"}, Usage: "the server's `URL`, instead of the argument"},
+			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL` (default: the only one of the server)"},
+			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "`LIST` such as 1,8,64 instead of doubling"},
+			&cli.StringFlag{Name: "rate", Aliases: []string{"r", "request-rate"}, Usage: "open loop: `LIST` of arrivals a second such as 2,4 or 90/m (Poisson)"},
+			&cli.IntFlag{Name: "requests", Aliases: []string{"n", "num-prompts", "request-count"}, Usage: "measured requests `N` a stage"},
+			&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
+			&cli.IntFlag{Name: "isl", Value: 512, Usage: "input tokens `N`"},
+			&cli.IntFlag{Name: "osl", Value: 128, Usage: "output tokens `N`"},
+			&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
+			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
+			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
+			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
+			&cli.BoolFlag{Name: "print-scenario", Usage: "print the scenario that the flags stand for, and send nothing"},
+		}, outputFlags()...),
+		Action: func(c *cli.Context) error { return bench(c, sys) },
+	}
+}
+
+func bench(c *cli.Context, sys IO) error {
+	if err := onlyArgs(c, 1); err != nil {
+		return err
+	}
+	b, err := benchOptions(c, sys)
+	if err != nil {
+		return err
+	}
+	text := b.scenario()
+	if c.Bool("print-scenario") {
+		_, err := fmt.Fprint(sys.Out, text)
+		return err
+	}
+	plan, err := b.plan(text)
+	if err != nil {
+		return err
+	}
+	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
+		return err
+	}
+	e := execution{sys: sys, plan: plan}
+	stop, err := e.open(c.Context)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if plan.Model, err = resolveModel(c.Context, plan, e.target.Endpoint(), c.String("model")); err != nil {
+		return err
+	}
+	found, err := probe(c.Context, plan, e.target.Endpoint())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(sys.Err, "%s\n", found)
+	if plan, err = b.after(found, plan.Model); err != nil {
+		return err
+	}
+	fmt.Fprintf(sys.Err, "%s\n", b.announce(plan, found, e.target.Endpoint()))
+	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command()}
+	e.after, e.closing = sweep.after, sweep.closing
+	return runPlan(c, sys, plan, e)
+}
+
+// after adapts the plan to what the probe found: whether exact lengths can be had, and how long a stage must be.
+func (b *benchFlags) after(p probed, model string) (*scenarios.Plan, error) {
+	b.exact = p.ignoreEOS
+	b.shortest = 4 * p.e2e
+	plan, err := b.plan(b.scenario())
+	if err != nil {
+		return nil, err
+	}
+	plan.Model = model
+	return plan, nil
+}
+
+// announce says what will be sent and for how long at most.
+func (b *benchFlags) announce(plan *scenarios.Plan, p probed, endpoint string) string {
+	var longest time.Duration
+	for i := range plan.Stages {
+		s := &plan.Stages[i]
+		longest += stageBound(s, p.e2e)
+	}
+	first, last := plan.Stages[0].Name, plan.Stages[len(plan.Stages)-1].Name
+	if b.doubling() {
+		return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s",
+			endpoint, plan.Model, b.isl, b.osl, 100*minGain, roundTime(stageBound(&plan.Stages[0], p.e2e)))
+	}
+	return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, stages %s to %s, about %s in all",
+		endpoint, plan.Model, b.isl, b.osl, first, last, roundTime(longest))
+}
+
+// stageBound estimates how long a stage takes from one request's duration.
+func stageBound(s *scenarios.Stage, e2e time.Duration) time.Duration {
+	bound := s.Duration
+	if s.Requests > 0 {
+		n := time.Duration(s.Requests + s.Warmup.Requests)
+		each := e2e / time.Duration(max(1, s.Concurrency))
+		if s.Open() {
+			each = time.Duration(float64(time.Second) / float64(s.Rate))
+		}
+		if t := n * each; bound == 0 || t < bound {
+			bound = t
+		}
+	}
+	return bound + e2e
+}
+
+func roundTime(d time.Duration) time.Duration {
+	if d > time.Minute {
+		return d.Round(10 * time.Second)
+	}
+	return d.Round(time.Second)
+}
+
+// sweep watches the stages of a bench: it ends the doubling, and says at the end what was found.
+type sweep struct {
+	doubling bool
+	gpus     int
+	again    string // the command to start from for the next one
+
+	best  *results.StageSummary
+	first *results.StageSummary
+	last  *results.StageSummary
+	why   string
+}
+
+func (w *sweep) after(s results.StageSummary) (stop string) {
+	if w.first == nil {
+		w.first = &s
+	}
+	w.last = &s
+	before := tokensPerS(w.best)
+	if w.best == nil || tokensPerS(&s) > before {
+		w.best = &s
+	}
+	if !w.doubling {
+		return ""
+	}
+	switch gain := tokensPerS(&s)/before - 1; {
+	case s.Success != nil && *s.Success < 0.5:
+		w.why = fmt.Sprintf("under half of the requests succeeded at %s", s.Name)
+	case before > 0 && gain < minGain:
+		w.why = fmt.Sprintf("throughput gained %+.1f%% from the doubling to %s", 100*gain, s.Name)
+	}
+	return w.why
+}
+
+func tokensPerS(s *results.StageSummary) float64 {
+	if s == nil || s.Throughput.OutputTokensPerS == nil {
+		return 0
+	}
+	return *s.Throughput.OutputTokensPerS
+}
+
+func (b *benchFlags) plan(text string) (*scenarios.Plan, error) {
+	l := &loaded{sys: IO{LookupEnv: b.lookup}, dir: "."}
+	if err := l.parse("bench", []byte(text)); err != nil {
+		return nil, err
+	}
+	return l.resolve()
+}
+
+// probeContext bounds the probe: a server that does not answer one request in this time cannot be measured.
+func probeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 2*time.Minute)
+}

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// keyVariable is the environment variable that holds the API key of bench.
+const keyVariable = "LLMLOAD_API_KEY"
+
+// Bounds of a bench stage that the flags leave open: enough requests for a p99, and not longer than a person waits.
+const (
+	benchRequests = 320
+	benchPerSlot  = 16 // requests a unit of concurrency, at least
+	benchDuration = 30 * time.Second
+	benchTop      = 1024 // the last concurrency of the doubling
+)
+
+// benchFlags is what the flags of bench say.
+type benchFlags struct {
+	endpoint    string
+	concurrency []int
+	rates       []string
+	requests    int
+	duration    time.Duration
+	shortest    time.Duration // a stage lasts at least this long, from the probe
+	isl, osl    int
+	slo         []string // "ttft: 500ms"
+	gpus        int
+	headers     [][2]string // name, value
+	extra       string      // JSON object, checked
+	exact       bool
+	lookupEnv   func(string) (string, bool)
+}
+
+func benchOptions(c *cli.Context, sys IO) (*benchFlags, error) {
+	b := &benchFlags{
+		endpoint: c.String("endpoint"), requests: c.Int("requests"), duration: c.Duration("duration"),
+		isl: c.Int("isl"), osl: c.Int("osl"), gpus: c.Int("gpus"), exact: true, lookupEnv: sys.LookupEnv,
+	}
+	if arg := c.Args().First(); arg != "" {
+		if b.endpoint != "" && b.endpoint != arg {
+			return nil, usage("two addresses, %s and %s: leave one", arg, b.endpoint)
+		}
+		b.endpoint = arg
+	}
+	if c.IsSet("concurrency") && c.IsSet("rate") {
+		return nil, usage("--concurrency and --rate exclude each other: a closed loop or an open one")
+	}
+	for _, name := range []string{"requests", "duration", "isl", "osl", "gpus"} {
+		if c.IsSet(name) && strings.HasPrefix(fmt.Sprint(c.Value(name)), "-") || c.IsSet(name) && fmt.Sprint(c.Value(name)) == "0" {
+			return nil, usage("--%s must be above 0", name)
+		}
+	}
+	return b, b.lists(c)
+}
+
+// lists reads the flags that hold several values.
+func (b *benchFlags) lists(c *cli.Context) error {
+	for _, text := range split(c.String("concurrency")) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return usage("--concurrency %q: write whole numbers such as 1,8,64", text)
+		}
+		b.concurrency = append(b.concurrency, n)
+	}
+	for _, text := range split(c.String("rate")) {
+		if !strings.Contains(text, "/") {
+			text += "/s"
+		}
+		b.rates = append(b.rates, text)
+	}
+	for _, text := range strings.FieldsFunc(c.String("slo"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, limit, ok := strings.Cut(text, "=")
+		if !ok {
+			name, limit, ok = strings.Cut(text, ":") // vLLM's form: ttft:500, in milliseconds
+		}
+		if _, err := strconv.ParseFloat(limit, 64); err == nil {
+			limit += "ms"
+		}
+		if !ok || name == "" || limit == "" {
+			return usage("--slo %q: write a list such as ttft=500ms,tpot=50ms", text)
+		}
+		b.slo = append(b.slo, fmt.Sprintf("%s: %s", name, limit))
+	}
+	for _, text := range c.StringSlice("header") {
+		name, value, ok := strings.Cut(text, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return usage("--header %q: write 'NAME: VALUE'", strings.SplitN(text, ":", 2)[0])
+		}
+		b.headers = append(b.headers, [2]string{strings.TrimSpace(name), strings.TrimSpace(value)})
+	}
+	if text := c.String("extra-body"); text != "" {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			return usage("--extra-body must be a JSON object such as '{\"top_p\": 0.9}': %v", err)
+		}
+		b.extra = text
+	}
+	return nil
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func (b *benchFlags) doubling() bool { return len(b.concurrency) == 0 && len(b.rates) == 0 }
+
+// lookup resolves the placeholders of headers, whose values never stand in the scenario's text, and the environment.
+func (b *benchFlags) lookup(name string) (string, bool) {
+	for i, h := range b.headers {
+		if name == headerVariable(i) {
+			return h[1], true
+		}
+	}
+	return b.lookupEnv(name)
+}
+
+func headerVariable(i int) string { return "LLMLOAD_HEADER_" + strconv.Itoa(i+1) }
+
+// scenario writes the YAML that the flags stand for.
+func (b *benchFlags) scenario() string {
+	var y strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
+	line("# what this command line stands for; run it with: llmload run FILE")
+	line("name: bench")
+	line("seed: 42")
+	line("target:")
+	if b.endpoint == "" {
+		line("  mock: {engine: {model: fixed, ttft: 20ms, itl: 1ms, max_num_seqs: 32}}")
+	} else {
+		line("  endpoint: %s", quote(b.endpoint))
+	}
+	if b.gpus > 0 {
+		line("  gpus: %d", b.gpus)
+	}
+	if _, ok := b.lookupEnv(keyVariable); ok && b.endpoint != "" {
+		line("  api_key: ${%s}", keyVariable)
+	}
+	for i, h := range b.headers {
+		if i == 0 {
+			line("  headers: # values are those of --header; set the variables to run this file")
+		}
+		line("    %s: ${%s}", quote(h[0]), headerVariable(i))
+	}
+	line("workload:")
+	line("  api: chat")
+	line("  stream: true")
+	line("  prompts: {synthetic: {input_tokens: %d}, cache: cold}", b.isl)
+	line("  output: {tokens: %d, mode: %s}", b.osl, map[bool]string{true: "exact", false: "cap"}[b.exact])
+	if b.extra != "" {
+		line("  extra_body: %s", b.extra)
+	}
+	if len(b.slo) > 0 {
+		line("slo: {%s}", strings.Join(b.slo, ", "))
+	}
+	line("stages:")
+	for _, load := range b.loads() {
+		line("  - load: %s", load)
+	}
+	return y.String()
+}
+
+// quote writes a YAML double-quoted string, which JSON's is.
+func quote(s string) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return `""` // a string always marshals
+	}
+	return string(text)
+}
+
+// loads are the stages: each rate, each concurrency, or all doublings up to the last.
+func (b *benchFlags) loads() []string {
+	var out []string
+	for _, r := range b.rates {
+		out = append(out, fmt.Sprintf("{open: {rate: %s, arrivals: poisson}, %s, warmup: {duration: 2s}}", r, b.bounds(1)))
+	}
+	levels := b.concurrency
+	if b.doubling() {
+		for c := 1; c <= benchTop; c *= 2 {
+			levels = append(levels, c)
+		}
+	}
+	for _, c := range levels {
+		out = append(out, fmt.Sprintf("{closed: {concurrency: %d}, %s, warmup: {requests: %d}}", c, b.bounds(c), c))
+	}
+	return out
+}
+
+// bounds is how a stage ends: as the flags say, else by requests or time, whichever comes first.
+func (b *benchFlags) bounds(concurrency int) string {
+	switch {
+	case b.requests > 0 && b.duration > 0:
+		return fmt.Sprintf("requests: %d, duration: %s", b.requests, b.duration)
+	case b.requests > 0:
+		return fmt.Sprintf("requests: %d", b.requests)
+	case b.duration > 0:
+		return fmt.Sprintf("duration: %s", b.duration)
+	}
+	return fmt.Sprintf("requests: %d, duration: %s", max(benchRequests, benchPerSlot*concurrency), max(benchDuration, b.shortest).Round(time.Second))
+}

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+	"github.com/llmload/llmload/mockserver"
+)
+
+func mockCommand(sys IO) *cli.Command {
+	return &cli.Command{
+		Name: "mock", Usage: "run the bundled mock server alone", ArgsUsage: " ",
+		Description: example(
+			"llmload mock                                   a free port on 127.0.0.1, fixed 200 ms and 20 ms",
+			"llmload mock --addr 127.0.0.1:8000 --config mock.yaml",
+		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
+			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoint"},
+			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
+			&cli.StringFlag{Name: "truth", Usage: "append the truth ledger to this JSONL `FILE`"},
+			&cli.BoolFlag{Name: "while-stdin", Usage: "end when standard input closes, and leave Ctrl-C to the parent"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := onlyArgs(c, 0); err != nil {
+				return err
+			}
+			cfg, err := mockConfig(sys, c.String("config"))
+			if err != nil {
+				return err
+			}
+			if t := c.String("truth"); t != "" {
+				cfg.Truth = t
+			}
+			ctx := c.Context
+			if c.Bool("while-stdin") {
+				signal.Ignore(os.Interrupt)
+				ctx = untilClosed(sys.In)
+			}
+			return serveMock(ctx, sys, cfg, c.String("addr"), c.String("admin"))
+		},
+	}
+}
+
+func mockConfig(sys IO, file string) (mockserver.Config, error) {
+	if file == "" {
+		return mockserver.Config{}, nil
+	}
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return mockserver.Config{}, usage("cannot read mock config: %v", err)
+	}
+	node, err := strictyaml.Parse(file, src, sys.LookupEnv)
+	if err != nil {
+		return mockserver.Config{}, asUsage(err)
+	}
+	cfg, err := mockserver.ParseConfig(node)
+	return cfg, asUsage(err)
+}
+
+// untilClosed ends when the reader does: a parent that dies closes it, however it dies.
+func untilClosed(in io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // any end, error or not, is the end
+		cancel()
+	}()
+	return ctx
+}
+
+func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin string) error {
+	server, err := mockserver.New(cfg)
+	if err != nil {
+		return asUsage(err)
+	}
+	var lc net.ListenConfig
+	main, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("mock cannot listen: %w; choose another --addr", err), server.Close())
+	}
+	side, err := lc.Listen(ctx, "tcp", admin)
+	if err != nil {
+		return errors.Join(fmt.Errorf("mock cannot listen: %w; choose another --admin", err), main.Close(), server.Close())
+	}
+	fmt.Fprintf(sys.Out, "listening on http://%s\nadmin on http://%s\n", main.Addr(), side.Addr())
+	errs := make(chan error, 2)
+	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second}
+	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}
+	go func() { errs <- public.Serve(main) }()
+	go func() { errs <- private.Serve(side) }()
+	select {
+	case err = <-errs:
+	case <-ctx.Done():
+		err = nil
+	}
+	return errors.Join(err, server.Close(), public.Close(), private.Close())
+}

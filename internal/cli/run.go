@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/llmload/llmload/scenarios"
+)
+
+// outputFlags are what every command that runs load has.
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID)"},
+		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
+		&cli.StringSliceFlag{Name: "label", Usage: "`KEY=VALUE` kept with the run; may be repeated"},
+		&cli.BoolFlag{Name: "yes", Usage: "load an address outside this machine and network without asking"},
+	}
+}
+
+func runCommand(sys IO) *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "run a scenario: a file, or a built-in one by name (default " + defaultScenario + ")",
+		ArgsUsage: "[SCENARIO]",
+		Description: example(
+			"llmload run                                        the built-in quickstart against the bundled mock",
+			"llmload run chat.yaml --label gpu=h100",
+			"llmload run quickstart --endpoint http://127.0.0.1:8000 --model my-model",
+		),
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
+			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
+			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
+		}, outputFlags()...),
+		Action: func(c *cli.Context) error {
+			if err := onlyArgs(c, 1); err != nil {
+				return err
+			}
+			plan, err := planFor(sys, c)
+			if err != nil {
+				return err
+			}
+			return runPlan(c, sys, plan, execution{})
+		},
+	}
+}
+
+// planFor loads the scenario that a command line names, with its overrides.
+func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
+	name := c.Args().First()
+	if name == "" {
+		name = defaultScenario
+	}
+	l, err := loadSpec(sys, name)
+	if err != nil {
+		return nil, err
+	}
+	if c.IsSet("seed") {
+		l.spec.Seed = c.Uint64("seed")
+	}
+	plan, err := l.resolve()
+	if err != nil {
+		return nil, err
+	}
+	if c.IsSet("model") {
+		plan.Model = c.String("model")
+	}
+	return plan, redirect(sys, plan, c.String("endpoint"))
+}
+
+// redirect points a plan at another server. Stages with faults are left out, and said so: only the mock can inject them.
+func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	if err := scenarios.CheckEndpoint(endpoint); err != nil {
+		return asUsage(err)
+	}
+	kept := p.Stages[:0:0]
+	for _, s := range p.Stages {
+		if s.Faults == nil {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return usage("every stage of %s injects faults, which only the bundled mock can do: leave --endpoint out", p.Name)
+	}
+	if n := len(p.Stages) - len(kept); n > 0 {
+		fmt.Fprintf(sys.Err, "llmload: %d stage(s) with injected faults left out: only the bundled mock can inject them\n", n)
+	}
+	p.Stages = kept
+	p.Target = scenarios.Target{Endpoint: endpoint, APIKey: p.Target.APIKey, Headers: p.Target.Headers}
+	return nil
+}
+
+// runPlan finds the target and the model, and runs.
+func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e execution) error {
+	var err error
+	if e.labels, err = labels(c.StringSlice("label")); err != nil {
+		return err
+	}
+	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")
+	ctx := c.Context
+	if e.target == nil {
+		if err := sys.confirm(ctx, plan, c.Bool("yes")); err != nil {
+			return err
+		}
+		stop, err := e.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	if e.model, err = resolveModel(ctx, plan, e.target.Endpoint(), ""); err != nil {
+		return err
+	}
+	if m, ok := e.target.(*mockTarget); ok {
+		if err := m.mark(ctx); err != nil {
+			return err
+		}
+	}
+	return e.run(ctx)
+}
+
+// open makes the plan's target ready; stop ends what it started.
+func (e *execution) open(ctx context.Context) (stop func(), err error) {
+	if ep := e.plan.Target.Endpoint; ep != "" {
+		e.target = realTarget(ep)
+		return func() {}, nil
+	}
+	m, err := startMock(ctx, e.sys, e.plan.Target.Mock)
+	if err != nil {
+		return nil, err
+	}
+	e.target = m
+	return m.stop, nil
+}
+
+func labels(pairs []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range pairs {
+		key, value, ok := strings.Cut(p, "=")
+		if !ok || key == "" {
+			return nil, usage("--label %q: write KEY=VALUE", p)
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// confirm asks before load goes to an address outside this machine and its private networks.
+func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
+	if yes || p.Target.Endpoint == "" || near(ctx, p.Target.Endpoint) {
+		return nil
+	}
+	in, ok := sys.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return usage("%s is outside this machine and its private networks: add --yes if you may load it", p.Target.Endpoint)
+	}
+	fmt.Fprintf(sys.Err, "%s is outside this machine and its private networks. Load it? [y/N] ", p.Target.Endpoint)
+	var answer string
+	if _, err := fmt.Fscanln(in, &answer); err != nil || !strings.EqualFold(answer, "y") {
+		return usage("not confirmed, nothing was sent")
+	}
+	return nil
+}
+
+// near reports whether all addresses of an endpoint are loopback, private or link-local.
+func near(ctx context.Context, endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupIP(ctx, "ip", u.Hostname())
+	for _, ip := range ips {
+		if !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() {
+			return false
+		}
+	}
+	return err == nil && len(ips) > 0
+}

@@ -1,0 +1,154 @@
+package mockserver
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// A Config declares a server. The zero value works: one model "demo-8b", the
+// fixed engine with its defaults, no faults. New copies what it needs.
+type Config struct {
+	Seed        uint64  `yaml:"seed"`         // of answers, lengths and fault decisions
+	Models      []Model `yaml:"models"`       // default: demo-8b with 8192 tokens of context
+	Engine      Engine  `yaml:"engine"`       // default: the fixed engine
+	Stream      Stream  `yaml:"stream"`       // how an answer is cut into chunks
+	Output      Output  `yaml:"output"`       // how long an answer gets by itself
+	PrefixCache bool    `yaml:"prefix_cache"` // report cached prompt tokens in usage; timing is not changed
+	// IgnoreEOS says whether ignore_eos and min_tokens of a request are
+	// honoured, as vLLM does (nil: true). Where not, they are passed over in
+	// silence, as many local servers do.
+	IgnoreEOS *bool   `yaml:"ignore_eos"`
+	Faults    []Fault `yaml:"faults"` // tried in order, the first match acts
+	Truth     string  `yaml:"truth"`  // file that the truth ledger is appended to as JSONL; empty: none
+}
+
+// A Model is one entry of /v1/models.
+type Model struct {
+	ID          string `yaml:"id"`
+	MaxModelLen int    `yaml:"max_model_len"` // tokens, prompt and answer together; 0: 8192
+}
+
+// An Engine says when tokens are made. The zero value is the fixed engine with
+// a TTFT of 200 ms, an ITL of 20 ms, 64 slots and a queue of 1000. In Go code a
+// zero TTFT or ITL is meant where Model is set, else it is the default; in YAML
+// it is always meant.
+type Engine struct {
+	Model      string        `yaml:"model"`        // fixed | none (answers at once, without slots)
+	TTFT       time.Duration `yaml:"ttft"`         // admission to first token
+	ITL        time.Duration `yaml:"itl"`          // token to token
+	MaxNumSeqs int           `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
+	MaxQueue   int           `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
+}
+
+// A Stream says how an answer is cut into chunks.
+type Stream struct {
+	RoleChunk      string `yaml:"role_chunk"`       // with_first_token (default) | early: a chunk of its own at admission | absent
+	FinishChunk    string `yaml:"finish_chunk"`     // separate (default): finish_reason comes in a chunk of its own
+	TokensPerChunk int    `yaml:"tokens_per_chunk"` // default 1; a chunk is due with its last token
+}
+
+// An Output says how long answers get. Without Natural an answer has exactly
+// max_tokens, or 128 tokens when the request names no limit.
+type Output struct {
+	// Natural is the mean length at which an answer ends by itself with
+	// finish_reason stop: uniform between half and one and a half times it,
+	// drawn from the seed and the prompt. ignore_eos and min_tokens override it.
+	Natural int `yaml:"natural"`
+}
+
+const (
+	defaultModel    = "demo-8b"
+	defaultModelLen = 8192
+	defaultOutput   = 128
+	maxChunkTokens  = 1024
+)
+
+// withDefaults fills what is left at zero and copies every slice.
+func (c Config) withDefaults() Config {
+	if len(c.Models) == 0 {
+		c.Models = []Model{{ID: defaultModel}}
+	}
+	c.Models = slices.Clone(c.Models)
+	for i := range c.Models {
+		c.Models[i].MaxModelLen = cmp.Or(c.Models[i].MaxModelLen, defaultModelLen)
+	}
+	if c.Engine.Model == "" {
+		c.Engine.Model = "fixed"
+		c.Engine.TTFT = cmp.Or(c.Engine.TTFT, 200*time.Millisecond)
+		c.Engine.ITL = cmp.Or(c.Engine.ITL, 20*time.Millisecond)
+	}
+	c.Engine.MaxNumSeqs = cmp.Or(c.Engine.MaxNumSeqs, 64)
+	c.Engine.MaxQueue = cmp.Or(c.Engine.MaxQueue, 1000)
+	c.Stream.RoleChunk = cmp.Or(c.Stream.RoleChunk, roleWithFirst)
+	c.Stream.FinishChunk = cmp.Or(c.Stream.FinishChunk, "separate")
+	c.Stream.TokensPerChunk = cmp.Or(c.Stream.TokensPerChunk, 1)
+	if c.IgnoreEOS == nil {
+		yes := true
+		c.IgnoreEOS = &yes
+	}
+	c.Faults = cloneFaults(c.Faults)
+	return c
+}
+
+// A problem is one thing wrong with a config, at a path like "models[0].id".
+type problem struct{ path, msg string }
+
+func (p problem) Error() string { return fmt.Sprintf("mockserver: %s: %s", p.path, p.msg) }
+
+// problems lists what is wrong with a config whose defaults are filled in.
+func (c Config) problems() []problem {
+	var ps []problem
+	bad := func(where, format string, args ...any) {
+		ps = append(ps, problem{where, fmt.Sprintf(format, args...)})
+	}
+	seen := map[string]bool{}
+	for i, m := range c.Models {
+		where := fmt.Sprintf("models[%d]", i)
+		switch {
+		case m.ID == "":
+			bad(where, "a model needs an id")
+		case seen[m.ID]:
+			bad(where+".id", "model %q is listed twice", m.ID)
+		case m.MaxModelLen < 2:
+			bad(where+".max_model_len", "must be at least 2 tokens")
+		}
+		seen[m.ID] = true
+	}
+	c.Engine.check(bad)
+	oneOf(bad, "stream.role_chunk", c.Stream.RoleChunk, roleWithFirst, roleEarly, roleAbsent)
+	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, "separate")
+	if n := c.Stream.TokensPerChunk; n < 1 || n > maxChunkTokens {
+		bad("stream.tokens_per_chunk", "must be 1 to %d", maxChunkTokens)
+	}
+	if c.Output.Natural < 0 {
+		bad("output.natural", "must not be negative")
+	}
+	return append(ps, faultProblems("faults", c.Faults)...)
+}
+
+func (e Engine) check(bad func(where, format string, args ...any)) {
+	oneOf(bad, "engine.model", e.Model, "fixed", "none")
+	if e.TTFT < 0 {
+		bad("engine.ttft", "must not be negative")
+	}
+	if e.ITL < 0 {
+		bad("engine.itl", "must not be negative")
+	}
+	if e.MaxNumSeqs < 1 {
+		bad("engine.max_num_seqs", "must be at least 1")
+	}
+}
+
+func oneOf(bad func(where, format string, args ...any), where, got string, known ...string) {
+	if !slices.Contains(known, got) {
+		bad(where, "%q is not known; write one of %v", got, known)
+	}
+}
+
+func validGlob(g string) bool {
+	_, err := path.Match(g, "")
+	return err == nil
+}

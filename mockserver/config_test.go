@@ -1,0 +1,157 @@
+package mockserver_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+	"github.com/llmload/llmload/mockserver"
+)
+
+func TestDefaults(t *testing.T) {
+	for _, src := range []string{"", "engine: {}", "seed: 0"} {
+		cfg, err := parse(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%+v %+v %+v %v", cfg.Models, cfg.Engine, cfg.Stream, *cfg.IgnoreEOS)
+		want := "[{ID:demo-8b MaxModelLen:8192}] {Model:fixed TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000} " +
+			"{RoleChunk:with_first_token FinishChunk:separate TokensPerChunk:1} true"
+		if got != want {
+			t.Errorf("%q\ngot  %s\nwant %s", src, got, want)
+		}
+	}
+	if _, err := mockserver.New(mockserver.Config{}); err != nil {
+		t.Errorf("the zero value does not work: %v", err)
+	}
+}
+
+func TestWrittenValuesWinOverDefaults(t *testing.T) {
+	for _, c := range []struct{ src, want string }{
+		{"engine: {ttft: 50ms}", "{Model:fixed TTFT:50ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000}"},
+		{"engine: {ttft: 0s, itl: 0s}", "{Model:fixed TTFT:0s ITL:0s MaxNumSeqs:64 MaxQueue:1000}"},
+		{"engine: {max_queue: 0}", "{Model:fixed TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:-1}"},
+		{"engine: {model: none}", "{Model:none TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000}"},
+	} {
+		cfg, err := parse(c.src)
+		if got := fmt.Sprintf("%+v", cfg.Engine); err != nil || got != c.want {
+			t.Errorf("%s: %v\ngot  %s\nwant %s", c.src, err, got, c.want)
+		}
+	}
+	cfg, err := parse("models: [{id: a}, {id: b, max_model_len: 7}]\nignore_eos: false")
+	if got := fmt.Sprintf("%+v %v", cfg.Models, *cfg.IgnoreEOS); err != nil || got != "[{ID:a MaxModelLen:8192} {ID:b MaxModelLen:7}] false" {
+		t.Errorf("%v %s", err, got)
+	}
+}
+
+func TestAFaultIsReadInFull(t *testing.T) {
+	cfg, err := parse(`
+faults:
+  - name: cut
+    match: {path: /v1/chat/*, header: {x-tenant: a}, stream: true}
+    when: {probability: 0.01}
+    action: {at_token: 17, do: stall, for: 20s, then: reset}
+  - when: {first: 2, per: "header:x-request-id"}
+    action: {status: 429, retry_after: 2s}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := cfg.Faults[0]
+	if *f.Match.Stream != true || f.Match.Header["x-tenant"] != "a" || f.When.Probability != 0.01 || f.Action.For != 20*time.Second {
+		t.Errorf("got %+v", f)
+	}
+	if got := cfg.Faults[1]; got.When.First != 2 || got.When.Per != "header:x-request-id" || got.Action.RetryAfter != 2*time.Second {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
+	for _, c := range []struct {
+		name, src string
+		want      []string // line:column and a part of the message of each
+	}{
+		{"an unknown key", "sed: 1", []string{`1:1: unknown key "sed"`}},
+		{"keys that come later", "preset: h100\nrate_limit: {rpm: 6}\nphases: []\nengine: {model: step, c0: 6ms, jitter: {cv: 0.1}}", []string{
+			"1:9: this key is not supported yet", "2:13: this key is not supported yet", "3:9: this key is not supported yet",
+			"4:17: engine step is not supported yet", "4:27: this key is not supported yet", "4:40: this key is not supported yet",
+		}},
+		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
+			`2:10: "warp" is not known; write one of [fixed none]`, "3:17: must be at least 1", "4:9:",
+			`5:22: "late" is not known`, "5:46: must be 1 to 1024",
+		}},
+		{"models", "models:\n  - {id: a}\n  - {id: a}\n  - {max_model_len: 5}\n  - {id: b, max_model_len: 1}", []string{
+			`3:10: model "a" is listed twice`, "4:5: a model needs an id", "5:28: must be at least 2",
+		}},
+		{"a negative length", "output: {natural: -1}", []string{"1:19: must not be negative"}},
+		{"a fault without an action", "faults: [{name: x}]", []string{"1:10: write a status, or something to do"}},
+		{"a fault with two actions", "faults: [{action: {status: 500, do: reset}}]", []string{"1:19: write a status or something to do, not both"}},
+		{"a fault of a later version", "faults:\n  - action: {do: slow_bytes}\n  - {when: {window: {start: 1s}}, action: {connect: refuse, do: reset}}", []string{
+			`2:18: "slow_bytes" is not supported yet; write one of`, "3:21: this key is not supported yet", "3:53: this key is not supported yet",
+		}},
+		{"a fault of no version", "faults: [{action: {do: explode}}]", []string{`1:24: "explode" is not supported; write one of`}},
+		{"whens", "faults:\n- {when: {first: 1, every: 2}, action: {do: reset}}\n- {when: {probability: 1.5}, action: {do: reset}}\n" +
+			"- {when: {first: 1, per: session}, action: {do: reset}}\n- {when: {per: 'header:x'}, action: {do: reset}}\n" +
+			"- {when: {first: -1}, action: {do: reset}}\n- {when: {every: 0}, action: {do: reset}}\n- {when: {probability: 0.0}, action: {do: reset}}", []string{
+			"2:10: write one of first, every, probability", "3:24: must be between 0 and 1", `4:26: "session" is not known; write total or header:NAME`,
+			"5:16: goes with first", "6:18: must not be negative", "7:18: 0 hits nothing", "8:24: 0 hits nothing",
+		}},
+		{"actions", "faults:\n- action: {status: 200}\n- action: {status: 500, at_token: 3}\n- action: {do: reset, retry_after: 1s}\n- action: {do: reset, for: 1s}\n" +
+			"- action: {do: stall}\n- action: {do: stall, for: 1s, then: explode}\n- action: {do: html_error, at_token: 3}\n- action: {do: reset, at_token: -1}", []string{
+			"2:20: must be 400 to 599", "3:11: at_token, for and then go with do", "4:11: retry_after and body go with status", "5:11: for and then go with stall",
+			"6:11: a stall needs a duration", `7:38: "explode" is not known`, "8:38: has no meaning with html_error", "9:33: must not be negative",
+		}},
+		{"a glob", "faults: [{match: {path: '/v1/['}, action: {do: reset}}]", []string{`1:25: "/v1/[" is not a glob`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parse(c.src)
+			checkErrors(t, err, c.want)
+		})
+	}
+}
+
+func checkErrors(t *testing.T, err error, want []string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	errs, _ := err.(interface{ Unwrap() []error })
+	if errs == nil {
+		t.Fatalf("not a list: %v", err)
+	}
+	all := errs.Unwrap()
+	if len(all) != len(want) {
+		t.Errorf("%d errors, want %d:\n%v", len(all), len(want), err)
+	}
+	for i := range min(len(all), len(want)) {
+		if got := all[i].Error(); !strings.Contains(got, "mock.yaml:"+want[i]) {
+			t.Errorf("got  %s\nwant %s", got, want[i])
+		}
+	}
+}
+
+func TestFaultsOfAStageHaveTheSameGrammarAndPlaces(t *testing.T) {
+	n, err := strictyaml.Parse("mock.yaml", []byte("stage:\n  faults:\n    - action: {status: 500}\n    - action: {do: stall}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = mockserver.ParseFaults(n.Get("stage.faults"))
+	checkErrors(t, err, []string{"4:15: a stall needs a duration"})
+	faults, err := mockserver.ParseFaults(n.Get("stage.nothing"))
+	if err != nil || faults == nil || len(faults) != 0 {
+		t.Errorf("got %v, %v", faults, err)
+	}
+}
+
+func TestNewRefusesABadConfig(t *testing.T) {
+	_, err := mockserver.New(mockserver.Config{
+		Engine: mockserver.Engine{Model: "warp"},
+		Faults: []mockserver.Fault{{Action: mockserver.Action{Do: "stall"}}},
+	})
+	want := "mockserver: engine.model: \"warp\" is not known; write one of [fixed none]\n" +
+		"mockserver: faults[0].action.for: a stall needs a duration, for example 20s"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// Fixed makes the first token a fixed time after admission and every other a
+// fixed time after the one before, whatever else runs: token i is due at
+// admission + TTFT + i*ITL. Sequences are admitted first come, first served.
+//
+// The zero value admits everything at once and makes all tokens on the spot.
+type Fixed struct {
+	TTFT     time.Duration // admission to first token
+	ITL      time.Duration // token to token
+	Slots    int           // sequences that run at once; 0 is no limit
+	MaxQueue int           // sequences that may wait; 0 is none
+
+	now     time.Duration
+	running byEnd
+	queue   []*Seq
+}
+
+var _ Engine = (*Fixed)(nil)
+
+// Submit implements Engine.
+func (f *Fixed) Submit(now time.Duration, seqs ...*Seq) error {
+	f.Advance(now)
+	if f.Slots > 0 && len(seqs) > f.Slots-len(f.running)+f.MaxQueue-len(f.queue) {
+		return ErrFull
+	}
+	for _, s := range seqs {
+		s.state, s.admitted = waiting, -1
+		if f.free() {
+			f.admit(f.now, s)
+			continue
+		}
+		f.queue = append(f.queue, s)
+	}
+	return nil
+}
+
+// Cancel implements Engine.
+func (f *Fixed) Cancel(now time.Duration, s *Seq) {
+	f.Advance(now)
+	switch s.state {
+	case waiting:
+		i := slices.Index(f.queue, s)
+		f.queue = slices.Delete(f.queue, i, i+1)
+	case running:
+		if f.Slots > 0 {
+			heap.Remove(&f.running, s.heapPos)
+		}
+	}
+	s.state = ended
+	f.refill(f.now)
+}
+
+// Advance implements Engine.
+func (f *Fixed) Advance(now time.Duration) {
+	f.now = max(f.now, now)
+	for len(f.running) > 0 && f.running[0].end() <= f.now {
+		s := heap.Pop(&f.running).(*Seq)
+		s.state = ended
+		// The successor starts when the place became free, not when we looked.
+		f.refill(s.end())
+	}
+}
+
+// Next implements Engine: the end of the sequence whose place the first waiter takes.
+func (f *Fixed) Next() (time.Duration, bool) {
+	if len(f.queue) == 0 || len(f.running) == 0 {
+		return 0, false
+	}
+	return f.running[0].end(), true
+}
+
+// Waiting implements Engine.
+func (f *Fixed) Waiting() int { return len(f.queue) }
+
+// Running implements Engine. Without a limit of slots nothing is counted.
+func (f *Fixed) Running() int { return len(f.running) }
+
+func (f *Fixed) free() bool { return f.Slots <= 0 || len(f.running) < f.Slots }
+
+func (f *Fixed) refill(at time.Duration) {
+	for len(f.queue) > 0 && f.free() {
+		s := f.queue[0]
+		f.queue = slices.Delete(f.queue, 0, 1)
+		f.admit(at, s)
+	}
+}
+
+func (f *Fixed) admit(at time.Duration, s *Seq) {
+	s.state, s.admitted = running, at
+	s.first, s.gap = at+f.TTFT, f.ITL
+	if f.Slots > 0 {
+		heap.Push(&f.running, s)
+	}
+	s.notify()
+}
+
+// byEnd is a heap of running sequences, the first to end on top.
+type byEnd []*Seq
+
+func (h byEnd) Len() int           { return len(h) }
+func (h byEnd) Less(i, j int) bool { return h[i].end() < h[j].end() }
+
+func (h byEnd) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapPos, h[j].heapPos = i, j
+}
+
+func (h *byEnd) Push(x any) {
+	s := x.(*Seq)
+	s.heapPos = len(*h)
+	*h = append(*h, s)
+}
+
+func (h *byEnd) Pop() any {
+	old := *h
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return s
+}

@@ -1,0 +1,244 @@
+package mockserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/llmload/llmload/mockserver/engine"
+)
+
+// An exchange is one generation request and its answer.
+type exchange struct {
+	s   *Server
+	api api
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	ctx context.Context // ends when the client leaves or the server closes
+
+	rec    Record
+	strike *strike // nil: no fault, or it is over
+	*job
+	id      string
+	created int64
+	wake    chan struct{} // the engine decided something
+	timer   *time.Timer   // one for all waits of the answer
+	cut     func(*exchange)
+}
+
+// generate answers one of the generation endpoints.
+func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
+	body, bad := readBody(w, r)
+	if bad == nil && s.ctx.Err() != nil {
+		bad = &apiError{http.StatusServiceUnavailable, "the server is closed", "server_error", "", ""}
+	}
+	if bad != nil {
+		writeError(w, *bad)
+		return
+	}
+	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), wake: make(chan struct{}, 1)}
+	var faults *faultSet
+	x.rec, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
+	stop := x.watch(r.Context())
+	// The order matters: the ledger is complete and the attempt has left before
+	// the client can see the end of its connection.
+	defer func() {
+		stop()
+		s.leave(x.rec)
+		if x.cut != nil {
+			x.cut(x)
+		}
+	}()
+	x.rec.Outcome = x.serve(r, body, faults)
+}
+
+// watch makes the exchange's context. A closing server also ends a write that
+// is blocked by a client that does not read.
+func (x *exchange) watch(parent context.Context) (stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	x.ctx = ctx
+	off := context.AfterFunc(x.s.ctx, func() {
+		cancel(errClosed)
+		_ = x.rc.SetWriteDeadline(time.Unix(1, 0)) // where there is no connection, nothing blocks
+	})
+	return func() {
+		off()
+		cancel(nil)
+	}
+}
+
+func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome {
+	req, bad := parseRequest(x.api, body)
+	if bad != nil {
+		return x.refuse(bad)
+	}
+	x.rec.Model, x.rec.Stream = req.Model, req.Stream
+	if x.strike = faults.decide(r, req.Stream); x.strike != nil {
+		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
+		if x.strike.Status != 0 || x.strike.Do == doHTMLError {
+			return x.answerInstead()
+		}
+	}
+	if x.job, bad = x.s.plan(x.api, req); bad != nil {
+		return x.refuse(bad)
+	}
+	x.rec.PromptTokens, x.rec.CachedTokens, x.rec.PlannedTokens = x.usage.prompt, x.usage.cached, x.planned
+	return x.run()
+}
+
+// run takes the request through the engine.
+func (x *exchange) run() Outcome {
+	seqs := make([]*engine.Seq, len(x.choices))
+	for i, c := range x.choices {
+		c.seq.Notify = x.notify
+		seqs[i] = c.seq
+	}
+	if err := x.s.sched.submit(seqs); err != nil {
+		return x.refuse(&apiError{http.StatusServiceUnavailable, fmt.Sprintf(
+			"the server is overloaded: no room for %d more in the queue", len(seqs)), "server_error", "", "overloaded"})
+	}
+	x.timer = time.NewTimer(math.MaxInt64)
+	defer x.timer.Stop()
+	defer x.release(seqs)
+	hash := hashMore(x.s.cfg.Seed^hashString(x.rec.Stage), strconv.FormatInt(x.rec.Seq, 10))
+	x.id = fmt.Sprintf("%s-%016x", map[bool]string{true: "chatcmpl", false: "cmpl"}[x.api == apiChat], hash)
+	x.created = x.s.clock.wall().Unix()
+	if x.streaming {
+		return x.stream()
+	}
+	return x.plain()
+}
+
+func (x *exchange) notify() {
+	select {
+	case x.wake <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+func (x *exchange) release(seqs []*engine.Seq) {
+	x.s.sched.release(seqs)
+	for _, q := range seqs {
+		if at, ok := x.s.sched.admitted(q); ok {
+			if ns := x.s.clock.mono(at); x.rec.AdmittedNS == 0 || ns < x.rec.AdmittedNS {
+				x.rec.AdmittedNS = ns
+			}
+		}
+	}
+}
+
+var errWoken = errors.New("woken")
+
+// wait returns nil when due is reached, errWoken when the engine decided
+// something before that, or the context's error.
+func (x *exchange) wait(due time.Duration) error {
+	if err := x.ctx.Err(); err != nil {
+		return err
+	}
+	d := due - x.s.clock.now()
+	if d <= 0 {
+		return nil
+	}
+	x.timer.Reset(d)
+	select {
+	case <-x.timer.C:
+		return nil
+	case <-x.wake:
+		return errWoken
+	case <-x.ctx.Done():
+		return x.ctx.Err()
+	}
+}
+
+// waitOut waits for due whatever the engine decides meanwhile.
+func (x *exchange) waitOut(due time.Duration) error {
+	for {
+		if err := x.wait(due); err != errWoken {
+			return err
+		}
+	}
+}
+
+// forever is later than any engine's plan.
+const forever = time.Duration(math.MaxInt64 / 2)
+
+// dueOf waits until the engine has decided when token i of c is due.
+func (x *exchange) dueOf(c *choice, i int) (time.Duration, error) {
+	for {
+		if due, ok := x.s.sched.due(c.seq, i); ok {
+			return due, nil
+		}
+		if err := x.wait(forever); err != nil && err != errWoken {
+			return 0, err
+		}
+	}
+}
+
+// lost is the outcome when waiting or writing failed.
+func (x *exchange) lost() Outcome {
+	if x.s.ctx.Err() != nil {
+		x.cut = (*exchange).abort // a clean end would look like a whole answer
+		return Closed
+	}
+	return ClientGone
+}
+
+func (x *exchange) refuse(e *apiError) Outcome {
+	x.rec.Status = e.status
+	writeError(x.w, *e)
+	return Rejected
+}
+
+// header sends the status line and what every answer carries.
+func (x *exchange) header(status int, contentType string) {
+	x.rec.Status = status
+	spent := x.s.clock.mono(x.s.clock.now()) - x.rec.ArrivedNS
+	h := x.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Openai-Processing-Ms", strconv.FormatInt(spent/int64(time.Millisecond), 10))
+	x.w.WriteHeader(status)
+}
+
+// reset ends the connection with a TCP RST: what the client had not read yet
+// may be lost to it.
+func (x *exchange) reset() {
+	conn, _, err := x.rc.Hijack()
+	if err != nil {
+		x.abort()
+	}
+	defer conn.Close()
+	if t, ok := conn.(*tls.Conn); ok {
+		defer t.NetConn().Close() // before the tls.Conn's own Close, which would say goodbye
+		conn = t.NetConn()
+	}
+	if t, ok := conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0) // a dead connection is reset already
+	}
+}
+
+// abort ends the connection where there is no TCP connection to reset.
+func (x *exchange) abort() { panic(http.ErrAbortHandler) }
+
+// requestID is the client's own id, or a new one where that is missing or unfit
+// to be a header.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > 256 {
+		return fmt.Sprintf("req_%016x", rand.Uint64())
+	}
+	return id
+}
+
+func writeError(w http.ResponseWriter, e apiError) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	_, _ = w.Write(e.json()) // a client that is gone learns nothing more
+}

@@ -1,0 +1,221 @@
+package mockserver_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmload/llmload/mockserver"
+)
+
+func TestTheLedgerHoldsPlanAndTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {max_num_seqs: 1, ttft: 50ms, itl: 5ms}\nprefix_cache: true")
+		c := pipe(t, s)
+		base := s.State().MonotonicNS
+		for i, body := range []string{
+			chat(20, `,"max_tokens":3,"stream":true`),
+			chat(20, `,"max_tokens":2`),
+		} {
+			r, err := call(t.Context(), c, "http://h"+chatPath, body, "X-Request-Id", fmt.Sprint("id-", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			readAll(t, r)
+		}
+		at := func(ds ...time.Duration) (ns []int64) {
+			for _, d := range ds {
+				ns = append(ns, base+int64(d))
+			}
+			return ns
+		}
+		want := []mockserver.Record{
+			{
+				N: 1, Seq: 1, RequestID: "id-0", Path: chatPath, Model: "demo-8b", Stream: true,
+				PromptTokens: 20, PlannedTokens: 3, ArrivedNS: base, AdmittedNS: base,
+				PlannedNS: at(50*ms, 55*ms, 60*ms), WrittenNS: at(50*ms, 55*ms, 60*ms), DoneNS: base + int64(60*ms),
+				Status: 200, Outcome: mockserver.Done,
+			},
+			{
+				N: 2, Seq: 2, RequestID: "id-1", Path: chatPath, Model: "demo-8b",
+				PromptTokens: 20, CachedTokens: 16, PlannedTokens: 2, ArrivedNS: base + int64(60*ms), AdmittedNS: base + int64(60*ms),
+				PlannedNS: at(115 * ms), WrittenNS: at(115 * ms), DoneNS: base + int64(115*ms),
+				Status: 200, Outcome: mockserver.Done,
+			},
+		}
+		got := s.Truth(0)
+		for i := range want {
+			if a, b := asJSON(t, got[i]), asJSON(t, want[i]); a != b {
+				t.Errorf("record %d\ngot  %s\nwant %s", i, a, b)
+			}
+		}
+		if later := s.Truth(1); len(later) != 1 || later[0].N != 2 {
+			t.Errorf("since 1: %d records", len(later))
+		}
+		if none := s.Truth(2); len(none) != 0 {
+			t.Errorf("since 2: %d records", len(none))
+		}
+	})
+}
+
+func TestALateWriteIsWrittenDownAsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "faults: [{name: slow, action: {at_token: 1, do: stall, for: 1s}}]")
+		r, err := call(t.Context(), pipe(t, s), "http://h"+chatPath, chat(1, `,"max_tokens":2,"stream":true`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, r)
+		rec := s.Truth(0)[0]
+		if late := rec.WrittenNS[1] - rec.PlannedNS[1]; late != int64(time.Second) {
+			t.Errorf("%v late", time.Duration(late))
+		}
+		if rec.Fault != "slow" {
+			t.Errorf("fault %q", rec.Fault)
+		}
+	})
+}
+
+func TestEveryAttemptIsCountedAndLogged(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nfaults: [{when: {every: 4}, action: {status: 503}}]")
+	bodies := []string{chat(1, ""), `{"model":`, `{"model":"nope","messages":[{"role":"user","content":"x"}]}`, chat(1, `,"stream":true`)}
+	for i := range 40 {
+		post(s, chatPath, bodies[i%4])
+	}
+	post(s, "/v1/nothing", "{}") // no generation request
+	counts := map[mockserver.Outcome]int{}
+	for _, r := range s.Truth(0) {
+		counts[r.Outcome]++
+	}
+	if st := s.State(); st.Attempts != 40 || st.Records != 40 || st.InFlight != 0 || st.RecordsDropped != 0 {
+		t.Errorf("state %+v", st)
+	}
+	// A body that is not JSON reaches no fault: every fourth of the other 30.
+	want := map[mockserver.Outcome]int{mockserver.Done: 15, mockserver.Rejected: 18, mockserver.Faulted: 7}
+	if fmt.Sprint(counts) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", counts, want)
+	}
+}
+
+func TestTheLedgerKeepsTheNewestInMemoryAndAllInItsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "truth.jsonl")
+	s := serve(t, "engine: {model: none}\ntruth: "+file)
+	const n = 10_500
+	for range n {
+		post(s, completionsPath, `{"model":"demo-8b","prompt":"x","max_tokens":1}`)
+	}
+	recs := s.Truth(0)
+	if len(recs) != 10_000 || recs[0].N != 501 || recs[9_999].N != n {
+		t.Errorf("%d records, %d to %d", len(recs), recs[0].N, recs[len(recs)-1].N)
+	}
+	if st := s.State(); st.RecordsDropped != 500 || st.Records != n {
+		t.Errorf("state %+v", st)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range readLedger(t, file) {
+		if r.N != int64(i+1) {
+			t.Fatalf("line %d holds record %d", i+1, r.N)
+		}
+	}
+	if got := len(readLedger(t, file)); got != n {
+		t.Errorf("the file holds %d records", got)
+	}
+}
+
+func TestLongAnswersPushRecordsOutSooner(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nstream: {tokens_per_chunk: 1000}\nmodels: [{id: demo-8b, max_model_len: 200000}]")
+	for range 12 { // each holds 200,000 stamps; 2 million are the bound
+		post(s, chatPath, chat(1, `,"max_tokens":100000,"stream":true`))
+	}
+	if got := len(s.Truth(0)); got != 10 {
+		t.Errorf("%d records in memory", got)
+	}
+	if got := s.Truth(11); len(got) != 1 || got[0].N != 12 {
+		t.Errorf("since 11: %d records", len(got))
+	}
+}
+
+func TestTheFileIsFlushedEachSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "truth.jsonl")
+		s := serve(t, "engine: {model: none}\ntruth: "+file)
+		for want := 1; want <= 3; want++ {
+			post(s, chatPath, chat(1, ""))
+			if got := len(readLedger(t, file)); got != want-1 {
+				t.Errorf("%d records at once, want %d", got, want-1)
+			}
+			time.Sleep(time.Second) // virtual
+			synctest.Wait()
+			if got := len(readLedger(t, file)); got != want {
+				t.Errorf("%d records after a second, want %d", got, want)
+			}
+		}
+	})
+}
+
+func TestATruthFileThatCannotBeOpenedIsAnError(t *testing.T) {
+	_, err := mockserver.New(mockserver.Config{Truth: filepath.Join(t.TempDir(), "no", "truth.jsonl")})
+	if !os.IsNotExist(unwrapAll(err)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func unwrapAll(err error) error {
+	for {
+		u, ok := err.(interface{ Unwrap() error })
+		if _, isPath := err.(*os.PathError); !ok || isPath {
+			return err
+		}
+		err = u.Unwrap()
+	}
+}
+
+func TestTimesAreInOrder(t *testing.T) {
+	s := serve(t, "engine: {ttft: 2ms, itl: 1ms}")
+	look(t, s, chat(1, `,"max_tokens":20,"stream":true`))
+	r := s.Truth(0)[0]
+	times := slices.Concat([]int64{r.ArrivedNS, r.AdmittedNS}, r.WrittenNS, []int64{r.DoneNS, s.State().MonotonicNS})
+	if !slices.IsSorted(times) {
+		t.Errorf("times %v", times)
+	}
+	for i := range r.WrittenNS {
+		if r.WrittenNS[i] < r.PlannedNS[i] {
+			t.Errorf("token %d was written %d ns before its plan", i, r.PlannedNS[i]-r.WrittenNS[i])
+		}
+	}
+}
+
+func readLedger(t *testing.T, file string) (recs []mockserver.Record) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		var r mockserver.Record
+		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		recs = append(recs, r)
+	}
+	return recs
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

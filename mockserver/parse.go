@@ -1,0 +1,127 @@
+package mockserver
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+)
+
+// ParseConfig reads a mock server's config. Every error comes at once, each
+// with its place. A zero node gives the default config.
+func ParseConfig(n strictyaml.Node) (Config, error) {
+	var in struct {
+		Config    Config `yaml:",inline"`
+		Preset    notYet `yaml:"preset"`
+		RateLimit notYet `yaml:"rate_limit"`
+		Phases    notYet `yaml:"phases"`
+		Connect   notYet `yaml:"connect"`
+	}
+	in.Config = Config{}.withDefaults()
+	err := n.Decode(&in)
+	cfg := in.Config
+	// Zeros that were written are meant, unlike the zeros of a Go literal.
+	cfg.Engine.MaxQueue = written(cfg.Engine.MaxQueue)
+	cfg.Engine.MaxNumSeqs = written(cfg.Engine.MaxNumSeqs)
+	cfg.Stream.TokensPerChunk = written(cfg.Stream.TokensPerChunk)
+	cfg = cfg.withDefaults()
+	return cfg, strictyaml.Join(err, located(n, cfg.problems()))
+}
+
+// ParseFaults reads a stage's own list of faults, in the grammar of the
+// config's. An empty list is empty, not nil.
+func ParseFaults(n strictyaml.Node) ([]Fault, error) {
+	faults := []Fault{}
+	err := n.Decode(&faults)
+	return faults, strictyaml.Join(err, located(n, faultProblems("", faults)))
+}
+
+func written(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+func located(n strictyaml.Node, ps []problem) error {
+	errs := make([]error, len(ps))
+	for i, p := range ps {
+		errs[i] = n.Errorf(p.path, "%s", p.msg)
+	}
+	return strictyaml.Join(errs...)
+}
+
+// A notYet is a key of the full grammar that this server does not know yet. It
+// is told apart from a typing error.
+type notYet struct{}
+
+func (*notYet) UnmarshalNode(n strictyaml.Node) error {
+	return n.Errorf("", "this key is not supported yet; engines are fixed and none, "+
+		"faults are picked by first, every or probability, actions are status and do")
+}
+
+// UnmarshalNode reads an engine over the values that it has.
+func (e *Engine) UnmarshalNode(n strictyaml.Node) error {
+	type plain Engine
+	in := struct {
+		Engine  plain  `yaml:",inline"`
+		C0      notYet `yaml:"c0"`
+		Prefill notYet `yaml:"prefill_per_token"`
+		Decode  notYet `yaml:"decode_per_seq"`
+		KV      notYet `yaml:"kv_per_token"`
+		Batched notYet `yaml:"max_batched_tokens"`
+		Tokens  notYet `yaml:"kv_tokens"`
+		Jitter  notYet `yaml:"jitter"`
+	}{Engine: plain(*e)}
+	err := n.Decode(&in)
+	*e = Engine(in.Engine)
+	if e.Model == "step" {
+		e.Model = "fixed" // named once, here, and not again by the check of values
+		err = strictyaml.Join(err, n.Errorf("model", "engine step is not supported yet; write fixed or none"))
+	}
+	return err
+}
+
+// UnmarshalNode reads a When.
+func (w *When) UnmarshalNode(n strictyaml.Node) error {
+	type plain When
+	in := struct {
+		When   plain  `yaml:",inline"`
+		Window notYet `yaml:"window"`
+	}{When: plain(*w)}
+	err := n.Decode(&in)
+	*w = When(in.When)
+	for key, zero := range map[string]bool{"first": w.First == 0, "every": w.Every == 0, "probability": w.Probability == 0} {
+		at := n.Get(key)
+		if v, bad := strconv.ParseFloat(at.Text(), 64); zero && bad == nil && v == 0 {
+			err = strictyaml.Join(err, at.Errorf("", "0 hits nothing; leave the fault out"))
+		}
+	}
+	return err
+}
+
+// UnmarshalNode reads an Action.
+func (a *Action) UnmarshalNode(n strictyaml.Node) error {
+	type plain Action
+	in := struct {
+		Action  plain  `yaml:",inline"`
+		Connect notYet `yaml:"connect"`
+	}{Action: plain(*a)}
+	err := n.Decode(&in)
+	*a = Action(in.Action)
+	return err
+}
+
+var doable = []string{doStall, doReset, doCleanEOF, doNoDone, doErrorEvent, doHTMLError}
+
+// yet tells a fault that a later version knows from a typing error.
+func yet(do string) string {
+	switch do {
+	case "short_body", "bad_json", "split_utf8", "bad_sse", "dup_usage", "wrong_content_type", "slow_bytes":
+		return " yet"
+	}
+	return ""
+}
+
+// place is the path of a list's element, for the truth ledger.
+func place(i int) string { return fmt.Sprintf("faults[%d]", i) }

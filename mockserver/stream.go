@@ -1,0 +1,221 @@
+package mockserver
+
+import (
+	"time"
+)
+
+// maxWrite bounds the bytes of events that share a write because they are due
+// at the same time.
+const maxWrite = 16 << 10
+
+// A stream writes an answer token by token.
+type stream struct {
+	*exchange
+	render *renderer
+	buf    []byte
+	sent   int // tokens, over all choices
+	ended  bool
+	marked int // tokens in buf that have no time of writing yet
+}
+
+func (x *exchange) stream() Outcome {
+	st := &stream{exchange: x, render: newRenderer(x.api, x.job, x.id, x.created)}
+	x.rec.PlannedNS = make([]int64, 0, x.planned)
+	x.rec.WrittenNS = make([]int64, 0, x.planned)
+	if err := st.roles(); err != nil {
+		return x.lost()
+	}
+	for !st.ended {
+		c, _, due := st.pick()
+		err := x.wait(due)
+		switch {
+		case err == errWoken:
+			continue // another prompt may be due sooner now
+		case err != nil:
+			return x.lost()
+		case c == nil && st.sent < x.planned:
+			continue
+		}
+		st.open()
+		if st.struck() {
+			if over, err := st.act(due); err != nil {
+				return x.lost()
+			} else if over {
+				return Faulted
+			}
+			continue
+		}
+		st.fill(due)
+		if err := st.write(); err != nil {
+			return x.lost()
+		}
+	}
+	if x.strike != nil {
+		return Faulted // no_done
+	}
+	return Done
+}
+
+// open sends the headers, once: with the first event, as servers do that wait
+// for their engine's first output.
+func (st *stream) open() {
+	if st.rec.Status == 0 {
+		st.w.Header().Set("Cache-Control", "no-cache")
+		st.header(200, "text/event-stream; charset=utf-8")
+	}
+}
+
+// roles sends the role in a chunk of its own, at admission, when it is to be early.
+func (st *stream) roles() error {
+	if st.api != apiChat || st.s.cfg.Stream.RoleChunk != roleEarly {
+		return nil
+	}
+	if _, err := st.dueOf(st.choices[0], 0); err != nil {
+		return err
+	}
+	st.open()
+	st.buf = st.render.content(st.buf, 0, true, nil, st.running())
+	return st.write()
+}
+
+// pick returns the chunk that is due first, of n tokens; nil when no choice has
+// one: all are written, and then it is due now, or all wait.
+func (st *stream) pick() (next *choice, n int, due time.Duration) {
+	due = forever
+	for _, c := range st.choices {
+		if c.sent == len(c.tokens) {
+			continue
+		}
+		k := st.chunk(c)
+		if at, ok := st.s.sched.due(c.seq, c.sent+k-1); ok && at < due {
+			next, n, due = c, k, at
+		}
+	}
+	if st.sent == st.planned {
+		due = 0
+	}
+	return next, n, due
+}
+
+// chunk is the number of tokens in the next chunk of c. A pending fault cuts it
+// short, so that exactly AtToken tokens go before it.
+func (st *stream) chunk(c *choice) int {
+	n := min(st.s.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
+	if st.strike != nil && st.strike.AtToken > st.sent {
+		n = min(n, st.strike.AtToken-st.sent)
+	}
+	return n
+}
+
+// struck says whether the fault is to act before anything else is written.
+func (st *stream) struck() bool {
+	return st.strike != nil && st.strike.Do != doNoDone &&
+		(st.sent >= st.strike.AtToken || st.sent == st.planned)
+}
+
+// fill renders what is due at one instant: one event a chunk, and behind the
+// last token the end of the stream.
+func (st *stream) fill(due time.Duration) {
+	for len(st.buf) < maxWrite && !st.struck() {
+		c, n, at := st.pick()
+		if c == nil || at > due {
+			break
+		}
+		due = at // late chunks that were due apart are written apart
+		st.token(c, n, at)
+	}
+	if st.sent == st.planned && !st.struck() {
+		st.finish()
+	}
+}
+
+func (st *stream) token(c *choice, n int, due time.Duration) {
+	role := c.sent == 0 && st.s.cfg.Stream.RoleChunk == roleWithFirst
+	for range n {
+		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
+	}
+	st.marked += n
+	st.sent += n
+	st.buf = st.render.content(st.buf, c.index, role, c.tokens[c.sent:c.sent+n], st.running())
+	if c.sent += n; c.sent == len(c.tokens) && !st.struck() {
+		st.close(c)
+	}
+}
+
+func (st *stream) close(c *choice) {
+	if !c.closed {
+		c.closed = true
+		st.buf = st.render.finish(st.buf, c.index, c.finish, st.running())
+	}
+}
+
+func (st *stream) finish() {
+	for _, c := range st.choices {
+		st.close(c)
+	}
+	if st.sendUsage {
+		st.buf = st.render.usage(st.buf, st.total())
+	}
+	if st.strike == nil {
+		st.buf = append(st.buf, "data: [DONE]\n\n"...)
+	}
+	st.ended = true
+}
+
+func (st *stream) total() usage {
+	u := st.usage
+	u.completion = st.sent
+	return u
+}
+
+// running is the usage so far where every chunk carries it, else nil.
+func (st *stream) running() *usage {
+	if !st.continuous {
+		return nil
+	}
+	u := st.total()
+	return &u
+}
+
+// write sends what was rendered. The time is taken just before.
+func (st *stream) write() error {
+	now := st.s.clock.mono(st.s.clock.now())
+	for ; st.marked > 0; st.marked-- {
+		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
+	}
+	_, err := st.w.Write(st.buf)
+	st.buf = st.buf[:0]
+	if err != nil {
+		return err
+	}
+	return st.rc.Flush()
+}
+
+// act does what the fault says, in place of the token that was due. It is over
+// when the answer ends here.
+func (st *stream) act(due time.Duration) (over bool, err error) {
+	then := st.strike.Do
+	if then == doErrorEvent {
+		st.buf = append(append(append(st.buf, "data: "...), inStreamError().json()...), "\n\n"...)
+	}
+	if err := st.write(); err != nil { // at least the headers
+		return false, err
+	}
+	if then == doStall {
+		if st.sent == st.planned {
+			due = st.s.clock.now()
+		}
+		if err := st.waitOut(due + st.strike.For); err != nil {
+			return false, err
+		}
+		then = st.strike.then()
+	}
+	switch then {
+	case doContinue:
+		st.strike = nil
+		return false, nil
+	case doReset:
+		st.cut = (*exchange).reset
+	}
+	return true, nil
+}

@@ -1,0 +1,212 @@
+package results
+
+import (
+	"fmt"
+
+	"github.com/llmload/llmload/internal/metric"
+)
+
+// Collector turns one stage's records into a summary, in memory that does not grow with their number. It takes no lock:
+// one collector a recording goroutine, merged at the end.
+type Collector struct {
+	info   StageInfo
+	bounds *Bounds
+	slo    []Limit // with the names that the stage's load is judged by
+
+	dist     [nDistributions]Histogram
+	unranked [nDistributions]int64 // requests above every value of the metric
+	course   series
+	lastNS   int64
+
+	requests          Requests
+	outcomes          map[Outcome]int64
+	attempts, retries int64
+	attained          int64 // measured requests inside every SLO
+	window            windowCounts
+	reads             readCounts
+	tokens            TokenTotals
+	sources           map[TokenSource]int64
+}
+
+// windowCounts is what arrived inside the measured window, from any request.
+type windowCounts struct{ succeeded, attained, input, output int64 }
+
+// readCounts counts body reads of streams, and those that brought several events.
+type readCounts struct{ all, multi int64 }
+
+// NewCollector returns a collector for one stage. b is shared by the stage's collectors and may still be unknown.
+func NewCollector(info StageInfo, b *Bounds) *Collector {
+	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}}
+	for _, l := range info.SLO {
+		l.Metric = info.Load.judged(l.Metric)
+		c.slo = append(c.slo, l)
+	}
+	return c
+}
+
+// judged returns the metric that SLOs and thresholds on m use under this load: in open loop latency counts from the
+// intended time.
+func (l Load) judged(m metric.Name) metric.Name {
+	if info, ok := metric.Lookup(string(m)); ok && l.Mode == "open" {
+		return info.Open
+	}
+	return m
+}
+
+// Add counts one finished request. It keeps nothing of r.
+func (c *Collector) Add(r *Record) {
+	c.addArrivals(r)
+	c.addCourse(r)
+	switch {
+	case r.Warmup:
+		c.requests.Warmup++
+		return
+	case r.Tail:
+		c.requests.Tail++
+		return
+	}
+	c.addOutcome(r)
+	switch r.Outcome {
+	case Cancelled: // the tool's own doing: outside ranks
+	case OK:
+		c.addSuccess(r)
+	default:
+		c.addFailure(r)
+	}
+}
+
+func (c *Collector) addOutcome(r *Record) {
+	c.requests.Issued++
+	c.outcomes[r.Outcome]++
+	*c.requests.counter(r.Outcome)++
+	c.attempts += int64(len(r.Attempts))
+	c.retries += int64(max(len(r.Attempts)-1, 0))
+	for i := range r.Attempts {
+		c.reads.all += int64(r.Attempts[i].Reads)
+		c.reads.multi += int64(r.Attempts[i].MultiReads)
+	}
+}
+
+func (c *Collector) addSuccess(r *Record) {
+	for d := range perRequest {
+		if ns, ok := r.Value(d.name()); ok {
+			c.dist[d].Record(ns)
+		}
+	}
+	icl, itl := &c.dist[distICL], &c.dist[distITL]
+	for _, gap := range r.gaps() {
+		icl.Record(gap)
+	}
+	for ns, k := range r.itl {
+		itl.RecordN(ns, k)
+	}
+	if c.attains(r) {
+		c.attained++
+	}
+	c.addTokens(&r.Tokens)
+}
+
+// addFailure ranks a failed request above every success. Only the waits before the wire have values that count: the
+// request was issued like any other, and a server's refusal does not change what the tool did before it.
+func (c *Collector) addFailure(r *Record) {
+	for d := range perRequest {
+		switch d {
+		case distQueueDelay, distDispatchDelay:
+			if ns, ok := r.Value(d.name()); ok {
+				c.dist[d].Record(ns)
+			} else if d == distQueueDelay {
+				c.unranked[d]++ // it waited and never got in
+			}
+		default:
+			c.unranked[d]++
+		}
+	}
+}
+
+// attains reports whether the request is inside every SLO. A metric that the request lacks is a miss.
+func (c *Collector) attains(r *Record) bool {
+	for _, l := range c.slo {
+		if ns, ok := r.Value(l.Metric); !ok || ns > l.MaxNS {
+			return false
+		}
+	}
+	return len(c.slo) > 0
+}
+
+func (c *Collector) addTokens(t *Tokens) {
+	c.tokens.Input += int64(t.Input)
+	c.tokens.Cached += int64(t.Cached)
+	c.tokens.Reasoning += int64(t.Reasoning)
+	c.tokens.Output += int64(t.Output)
+	c.tokens.RequestedInput += int64(t.RequestedInput)
+	c.tokens.RequestedOutput += int64(t.RequestedOutput)
+	c.sources[t.Source]++
+}
+
+// addArrivals credits tokens at the moment they came, whoever they belong to.
+func (c *Collector) addArrivals(r *Record) {
+	a := r.Last()
+	if a == nil {
+		return
+	}
+	came := a.FirstTokenNS
+	if came == 0 {
+		came = a.DoneNS
+	}
+	if c.bounds.holds(came) {
+		c.window.input += int64(r.Tokens.Input)
+	}
+	for ns, tokens := range r.arrivals {
+		c.course.at(ns).tokens += tokens
+		if c.bounds.holds(ns) {
+			c.window.output += tokens
+		}
+	}
+	if r.Outcome == OK && c.bounds.holds(a.DoneNS) {
+		c.window.succeeded++
+		if c.attains(r) {
+			c.window.attained++
+		}
+	}
+}
+
+func (c *Collector) addCourse(r *Record) {
+	done := r.DoneNS
+	if a := r.Last(); a != nil {
+		done = a.DoneNS
+		c.course.flight(r.DispatchedNS, done)
+	}
+	c.lastNS = max(c.lastNS, done)
+	switch r.Outcome {
+	case Cancelled:
+	case OK:
+		c.course.at(done).ok++
+	default:
+		c.course.at(done).failed++
+	}
+}
+
+// Merge adds all that o counted. Both must be of the same stage. The result is the one of a single collector.
+func (c *Collector) Merge(o *Collector) error {
+	if c.info.Name != o.info.Name {
+		return fmt.Errorf("results: cannot merge stage %q into stage %q", o.info.Name, c.info.Name)
+	}
+	for d := range c.dist {
+		if err := c.dist[d].Merge(&o.dist[d]); err != nil {
+			return fmt.Errorf("stage %q, %s: %w", c.info.Name, distribution(d).name(), err)
+		}
+		c.unranked[d] += o.unranked[d]
+	}
+	c.course.merge(&o.course)
+	c.lastNS = max(c.lastNS, o.lastNS)
+	c.requests.add(o.requests)
+	addAll(c.outcomes, o.outcomes)
+	addAll(c.sources, o.sources)
+	c.attempts += o.attempts
+	c.retries += o.retries
+	c.attained += o.attained
+	c.window.add(o.window)
+	c.reads.add(o.reads)
+	c.tokens.add(o.tokens)
+	return nil
+}

@@ -1,0 +1,131 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/llmload/llmload/internal/metric"
+	"github.com/llmload/llmload/internal/strictyaml"
+)
+
+// Plan is a scenario with nothing left to decide but the model's name, where the file leaves that to the server.
+type Plan struct {
+	Name       string      `yaml:"name"`
+	Seed       uint64      `yaml:"seed"`
+	Target     Target      `yaml:"target"`
+	Model      string      `yaml:"model,omitempty"`
+	Client     Client      `yaml:"client"`
+	SLO        []SLO       `yaml:"slo,omitempty"`
+	Thresholds []Threshold `yaml:"thresholds,omitempty"`
+	Stages     []Stage     `yaml:"stages"`
+}
+
+// Target is where a plan's load goes: Endpoint, or the bundled mock when Endpoint is empty.
+type Target struct {
+	Endpoint string            `yaml:"endpoint,omitempty"`
+	APIKey   Secret            `yaml:"api_key,omitempty"`
+	Headers  map[string]Secret `yaml:"headers,omitempty"`
+	GPUs     int               `yaml:"gpus,omitempty"` // that the server runs on; 0: not said
+	Mock     strictyaml.Node   `yaml:"mock,omitempty"`
+}
+
+// Client is the resolved client section. Zero limits are off; zero PoolSize is as large as the load needs.
+type Client struct {
+	Timeout           Limit `yaml:"timeout"`
+	FirstTokenTimeout Limit `yaml:"first_token_timeout"`
+	IdleTimeout       Limit `yaml:"idle_timeout"`
+	MaxRetries        int   `yaml:"max_retries"`
+	PoolSize          Auto  `yaml:"pool_size"`
+	RateLimit         Cap   `yaml:"rate_limit"`
+}
+
+// SLO is a bound on one request: inside it the request counts as goodput.
+type SLO struct {
+	Metric metric.Name   `yaml:"metric"`
+	Max    time.Duration `yaml:"max"`
+}
+
+// Threshold is a bound on the stages whose name matches Stage (path.Match; empty matches all).
+type Threshold struct {
+	Stage string           `yaml:"stage,omitempty"`
+	Expr  metric.Threshold `yaml:"expr"`
+}
+
+// Stage is one measured piece of a plan: one concurrency or one rate, one batch size. No two stages of a plan share
+// memory that either may change. A copy of a stage sends the same prompts as its original.
+type Stage struct {
+	Name        string           `yaml:"name"`
+	API         API              `yaml:"api"`
+	Stream      bool             `yaml:"stream"`
+	Prompts     Prompts          `yaml:"prompts"`
+	Output      Output           `yaml:"output"`
+	Temperature *float64         `yaml:"temperature,omitempty"`
+	ExtraBody   map[string]any   `yaml:"extra_body,omitempty"`  // merged into each JSON body
+	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
+	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second
+	Arrivals    ArrivalKind      `yaml:"arrivals,omitempty"`
+	MaxInFlight int              `yaml:"max_in_flight,omitempty"` // open loop: requests; more wait, none is skipped
+	BatchSize   int              `yaml:"batch_size"`
+	BatchMode   BatchMode        `yaml:"batch_mode"`
+	Requests    int              `yaml:"requests,omitempty"` // measured prompts; 0: Duration alone ends the stage
+	Duration    time.Duration    `yaml:"duration,omitempty"` // from the first measured arrival; 0: Requests alone
+	Warmup      Warmup           `yaml:"warmup,omitempty"`
+	Pause       time.Duration    `yaml:"pause,omitempty"`  // after the stage
+	Faults      *strictyaml.Node `yaml:"faults,omitempty"` // nil: the target's own
+
+	seed    uint64
+	ordinal uint64  // place in the plan, from 0
+	corpus  *corpus // nil for synthetic prompts
+}
+
+// Open reports whether arrivals do not wait for answers.
+func (s *Stage) Open() bool { return s.Rate > 0 }
+
+// InFlight is the most requests that the stage has under way at once.
+func (s *Stage) InFlight() int {
+	if s.Open() {
+		return s.MaxInFlight
+	}
+	if s.BatchMode == OneRequest {
+		return s.Concurrency
+	}
+	return s.Concurrency * s.BatchSize
+}
+
+// Warmup is what a stage sends first, outside every figure: a count of prompts, or a time, or as long as either asks.
+type Warmup struct {
+	Requests int           `yaml:"requests,omitempty"`
+	Duration time.Duration `yaml:"duration,omitempty"`
+}
+
+// Prompts is where a stage's prompts come from.
+type Prompts struct {
+	Source      string   `yaml:"source"` // synthetic | file | sharegpt
+	InputTokens *Lengths `yaml:"input_tokens,omitempty"`
+	File        string   `yaml:"file,omitempty"`
+	SHA256      string   `yaml:"sha256,omitempty"`
+	Count       int      `yaml:"count,omitempty"`   // prompts in the file
+	Skipped     int      `yaml:"skipped,omitempty"` // conversations of the file without a first turn or an answer
+	Cache       Cache    `yaml:"cache"`
+}
+
+// Output is the length asked for; Tokens is 0 for natural lengths.
+type Output struct {
+	Tokens int        `yaml:"tokens,omitempty"`
+	Mode   OutputMode `yaml:"mode"`
+}
+
+// YAML writes the plan. Secrets are redacted, and the same file and seed give the same bytes.
+func (p *Plan) YAML() ([]byte, error) {
+	shown := *p
+	shown.Target.Endpoint = redactQuery(p.Target.Endpoint)
+	body, err := strictyaml.Marshal(shown)
+	if err != nil {
+		return nil, fmt.Errorf("write plan %s: %w", p.Name, err)
+	}
+	hash, err := p.Hash()
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n"), body...), nil
+}

@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+
+	"github.com/llmload/llmload/internal/metric"
+	"github.com/llmload/llmload/results"
+)
+
+// lagTick is how often the lag probe asks to be woken.
+const lagTick = 10 * time.Millisecond
+
+// probe measures the tool itself while a stage runs: how late a goroutine with a timer is woken, the CPU that the process
+// takes of what it may, the pauses of the garbage collector.
+type probe struct {
+	begin time.Time
+	cpu   time.Duration
+	gc    []uint64
+	quit  chan struct{}
+	lag   chan *results.Histogram
+}
+
+func startProbe() *probe {
+	p := &probe{begin: time.Now(), quit: make(chan struct{}), lag: make(chan *results.Histogram, 1)}
+	p.cpu, _ = cpuTime()
+	p.gc = gcPauses().Counts
+	go p.watch()
+	return p
+}
+
+// watch wakes on absolute deadlines, so that one late tick does not shift the next, and records how late each is.
+func (p *probe) watch() {
+	var h results.Histogram
+	due := p.begin.Add(lagTick)
+	timer := time.NewTimer(lagTick)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			late := time.Since(due)
+			h.Record(max(0, late.Nanoseconds()))
+			for !due.After(time.Now()) {
+				due = due.Add(lagTick)
+			}
+			timer.Reset(time.Until(due))
+		case <-p.quit:
+			p.lag <- &h
+			return
+		}
+	}
+}
+
+func (p *probe) stop() results.Instrument {
+	close(p.quit)
+	var out results.Instrument
+	if h := <-p.lag; h.Count() > 0 {
+		out.LagP99MS = ms(float64(h.Rank(rank99(h.Count()))))
+	}
+	if cpu, ok := cpuTime(); ok {
+		share := float64(cpu-p.cpu) / (float64(time.Since(p.begin)+1) * float64(runtime.GOMAXPROCS(0)))
+		out.CPURatio = &share
+	}
+	out.GCPauseP99MS = pauseP99(gcPauses(), p.gc)
+	return out
+}
+
+func rank99(n int64) int64 { return (n*99 + 99) / 100 }
+
+func ms(ns float64) *float64 {
+	v := ns / 1e6
+	return &v
+}
+
+func gcPauses() *metrics.Float64Histogram {
+	s := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return &metrics.Float64Histogram{}
+	}
+	return s[0].Value.Float64Histogram()
+}
+
+// pauseP99 is the upper edge of the bucket that holds the 99th percentile of the pauses since before; 0 without a pause.
+func pauseP99(now *metrics.Float64Histogram, before []uint64) *float64 {
+	var total, seen uint64
+	for i := range now.Counts {
+		total += now.Counts[i] - before[i]
+	}
+	if total == 0 {
+		return ms(0)
+	}
+	for i := range now.Counts {
+		if seen += now.Counts[i] - before[i]; float64(seen) >= 0.99*float64(total) {
+			return ms(min(now.Buckets[i+1], 10) * 1e9)
+		}
+	}
+	return nil
+}
+
+// dispatchP99 is the 99th percentile of the tool's lateness, or the largest where the sample is too small to have one.
+func dispatchP99(s results.StageSummary) *float64 {
+	m := s.Metrics[metric.DispatchDelay]
+	switch {
+	case m == nil:
+		return nil
+	case m.P99 != nil:
+		return m.P99
+	}
+	return m.Max
+}

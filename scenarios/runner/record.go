@@ -1,0 +1,159 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/results"
+)
+
+// totals are the run's books, written by recorders.
+type totals struct {
+	outcomes, dispatched, attempts, written, lost atomic.Int64
+}
+
+// record decodes one request, collects it and keeps it.
+func (sr *stageRun) record(c *results.Collector, f finished) {
+	r := sr.toRecord(f)
+	t := &sr.totals
+	t.outcomes.Add(1)
+	if f.exchange != nil {
+		t.dispatched.Add(1)
+	}
+	t.attempts.Add(int64(len(r.Attempts)))
+	for i := range r.Attempts {
+		if r.Attempts[i].SentNS > 0 {
+			t.written.Add(1)
+		}
+	}
+	c.Add(r)
+	sr.cfg.Live.ended(r)
+	if sr.cfg.Append != nil {
+		if err := sr.cfg.Append(r); err != nil {
+			t.lost.Add(1)
+		}
+	}
+}
+
+func (sr *stageRun) toRecord(f finished) *results.Record {
+	r := &results.Record{
+		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
+		Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
+	}
+	if sr.stage.BatchSize > 1 {
+		r.Batch = f.arrival.Index + 1
+	}
+	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, sr.stage.Output.Tokens*f.prompts
+	if f.exchange == nil {
+		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
+		return r
+	}
+	answer, err := f.exchange.Decode()
+	r.Outcome = outcomeOf(err)
+	for i := range f.exchange.Attempts {
+		r.Attempts = append(r.Attempts, sr.toAttempt(&f.exchange.Attempts[i]))
+	}
+	if last := r.Last(); last != nil {
+		r.Status = last.Status
+		r.DoneNS = last.DoneNS
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	if answer != nil {
+		r.FinishReason = answer.FinishReason
+		countTokens(&r.Tokens, answer)
+	}
+	return r
+}
+
+// countTokens prefers the server's own count; without one, each content event is taken for a token, and Source says so.
+func countTokens(t *results.Tokens, a *client.Response) {
+	if a.UsageKnown {
+		t.Source = results.FromUsage
+		t.Input, t.Cached = a.Usage.InputTokens, a.Usage.CachedTokens
+		t.Output, t.Reasoning = a.Usage.OutputTokens, a.Usage.ReasoningTokens
+		return
+	}
+	if a.ContentEvents > 0 {
+		t.Source, t.Output = results.FromEvents, a.ContentEvents
+	}
+}
+
+func (sr *stageRun) toAttempt(a *client.Attempt) results.Attempt {
+	out := results.Attempt{
+		StartedNS: sr.since(a.Started), ConnectedNS: sr.since(a.Connected), SentNS: sr.since(a.Sent),
+		HeadersNS: sr.since(a.Headers), FirstChunkNS: sr.since(a.FirstChunk), FirstTokenNS: sr.since(a.FirstToken),
+		FirstOutNS: sr.since(a.FirstOutput), DoneNS: sr.since(a.Done), Outcome: outcomeOf(a.Err), Status: a.Status,
+		Reused: a.Reused, RequestID: a.RequestID, RetryAfterMS: a.RetryAfter.Milliseconds(),
+		Reads: a.Reads, MultiReads: a.MultiEventReads,
+	}
+	known := true
+	var before int64
+	for _, v := range a.Arrivals {
+		at := v.At.Nanoseconds()
+		out.Arrivals.DtNS = append(out.Arrivals.DtNS, at-before)
+		out.Arrivals.Events = append(out.Arrivals.Events, v.Events)
+		out.Arrivals.K = append(out.Arrivals.K, v.Tokens)
+		known = known && v.Tokens > 0
+		before = at
+	}
+	if !known {
+		out.Arrivals.K = nil
+	}
+	return out
+}
+
+// outcomeOf names how a call ended, from its typed error.
+func outcomeOf(err error) results.Outcome {
+	var api *client.APIError
+	var timeout *client.TimeoutError
+	var conn *client.ConnectionError
+	var stream *client.StreamError
+	switch {
+	case err == nil:
+		return results.OK
+	case errors.Is(err, context.Canceled), errors.Is(err, client.ErrClosed):
+		return results.Cancelled
+	case errors.As(err, &timeout):
+		return results.Outcome("timeout_" + timeout.Phase)
+	case errors.As(err, &api):
+		if api.Status == http.StatusTooManyRequests {
+			return results.RateLimited
+		}
+		return results.StatusOutcome(api.Status)
+	case errors.As(err, &stream):
+		return results.StreamError
+	case errors.As(err, &conn):
+		return connectionOutcome(conn.Kind)
+	}
+	return contentOutcome(err)
+}
+
+func connectionOutcome(kind string) results.Outcome {
+	switch kind {
+	case "refused":
+		return results.Refused
+	case "tls":
+		return results.TLS
+	case "dns":
+		return results.DNS
+	}
+	return results.Reset
+}
+
+func contentOutcome(err error) results.Outcome {
+	switch {
+	case errors.Is(err, client.ErrTruncated):
+		return results.Truncated
+	case errors.Is(err, client.ErrContentType):
+		return results.ContentType
+	case errors.Is(err, client.ErrTooLarge):
+		return results.TooLarge
+	}
+	return results.Malformed
+}

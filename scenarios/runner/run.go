@@ -1,0 +1,176 @@
+// Package runner sends a plan to a target and yields records. It is the only home of load goroutines.
+//
+// Goals: what the plan says is what is sent; every request that was intended has a record; the tool's own lateness is
+// measured beside the server's. Non-goals: deciding what to send (scenarios), what a metric means (results), printing.
+package runner
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
+)
+
+// Target is the server under load, as far as the runner needs to know it.
+type Target interface {
+	// Endpoint is the base address, with or without /v1.
+	Endpoint() string
+	// BeginStage is called before a stage's first request, so that a simulator can switch to the stage's faults.
+	BeginStage(ctx context.Context, s *scenarios.Stage) error
+	// AttemptsSeen is how many requests the server has received since the run began; known is false where it cannot say.
+	AttemptsSeen(ctx context.Context) (n int64, known bool, err error)
+}
+
+// Config is what a run needs beside its plan and target.
+type Config struct {
+	RunID string
+	Model string // sent with each request; empty leaves it out
+	Nonce uint64 // makes cold prompts new to the server; a new one for each run
+	// Append keeps a record; it must not wait for a disk. Nil keeps none.
+	Append func(*results.Record) error
+	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
+	AfterStage func(results.StageSummary) (stop string)
+	Live       *Live                                                             // progress, for another goroutine to watch; nil is none
+	Drain      time.Duration                                                     // how long requests under way may take after an interrupt; 0 is 5 s
+	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // nil is TCP
+}
+
+// Result is a finished run, or one that was interrupted: what was measured until then.
+type Result struct {
+	Start        time.Time
+	Stages       []results.StageSummary
+	Histograms   []results.StageHistograms
+	Instrument   results.Instrument
+	Conservation results.Conservation
+	Invalid      []string
+	Interrupted  bool
+}
+
+// Run carries out the plan stage by stage. When ctx ends it stops sending, lets requests under way finish for
+// Config.Drain, and returns what was measured with Interrupted set; that is no error. An error is a target that could not
+// be used at all.
+func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (*Result, error) {
+	c, err := newClient(ctx, plan, target.Endpoint(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if cfg.Live == nil {
+		cfg.Live = &Live{}
+	}
+	if cfg.Drain == 0 {
+		cfg.Drain = 5 * time.Second
+	}
+	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: time.Now()}
+	r.result.Start = r.start
+	whole := startProbe()
+	err = r.stages(ctx)
+	r.result.Instrument = whole.stop()
+	r.result.Interrupted = ctx.Err() != nil
+	r.conserve(context.WithoutCancel(ctx))
+	return &r.result, err
+}
+
+type run struct {
+	plan   *scenarios.Plan
+	target Target
+	cfg    Config
+	client *client.Client
+	start  time.Time
+
+	issued int64 // requests so far: the next one's sequence number
+	totals totals
+	result Result
+}
+
+// since is nanoseconds from the run's start; a stamp that never happened stays zero.
+func (r *run) since(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(1, t.Sub(r.start).Nanoseconds())
+}
+
+func (r *run) stages(ctx context.Context) error {
+	for i := range r.plan.Stages {
+		if ctx.Err() != nil {
+			return nil
+		}
+		s := &r.plan.Stages[i]
+		if err := r.target.BeginStage(ctx, s); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("begin stage %s: %w", s.Name, err)
+		}
+		r.cfg.Live.begin(s, i, len(r.plan.Stages))
+		summary, err := r.stage(ctx, s)
+		if err != nil {
+			return err
+		}
+		if r.cfg.AfterStage != nil {
+			if why := r.cfg.AfterStage(summary); why != "" {
+				r.result.Stages[len(r.result.Stages)-1].StopReason = why
+				return nil
+			}
+		}
+		pause(ctx, s.Pause)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// newClient builds the client under the load. The engine owns concurrency, so the client's own cap is off.
+func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg Config) (*client.Client, error) {
+	p := plan.Client
+	pool := int(p.PoolSize)
+	for i := range plan.Stages {
+		if p.PoolSize == 0 {
+			pool = max(pool, plan.Stages[i].InFlight())
+		}
+	}
+	return client.New(ctx, endpoint, client.Config{
+		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: cfg.Dial,
+		Timeout:           off(time.Duration(p.Timeout)),
+		FirstTokenTimeout: off(time.Duration(p.FirstTokenTimeout)),
+		IdleTimeout:       off(time.Duration(p.IdleTimeout)),
+		MaxRetries:        off(p.MaxRetries),
+		RateLimit:         off(p.RateLimit.PerMinute),
+		RequestsPerSecond: off(p.RateLimit.PerSecond),
+		PoolSize:          pool,
+		MaxConcurrent:     client.Off,
+	})
+}
+
+// Header is a plan's headers as they are sent.
+func Header(secrets map[string]scenarios.Secret) http.Header {
+	h := http.Header{}
+	for k, v := range secrets {
+		h.Set(k, string(v))
+	}
+	return h
+}
+
+// off turns a plan's zero, which is off, into the client's.
+func off[T ~int | ~int64 | ~float64](v T) T {
+	if v == 0 {
+		return client.Off
+	}
+	return v
+}

@@ -1,0 +1,187 @@
+package runner
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/scenarios"
+)
+
+// closed keeps the stage's workers busy: each sends its next unit when its last has ended.
+func (sr *stageRun) closed(ctx, requests context.Context) {
+	workers := sr.stage.Concurrency
+	if n := sr.stage.Requests; n > 0 && sr.stage.Warmup.Duration == 0 {
+		// A worker that never finds work would end the window before it began.
+		units := (n + sr.stage.Warmup.Requests + sr.stage.BatchSize - 1) / sr.stage.BatchSize
+		workers = min(workers, units)
+	}
+	for range workers {
+		sr.sending.Go(func() {
+			for ctx.Err() == nil {
+				free := time.Now()
+				a, seq, ok := sr.next(free)
+				if !ok {
+					return
+				}
+				sr.together(requests, sr.build(a, seq, free))
+			}
+		})
+	}
+}
+
+// open sends each arrival at its time, whatever has been answered. The cap on requests in flight makes them wait, first
+// come first served, and none is skipped. It goes on past the measured arrivals until those have ended.
+func (sr *stageRun) open(ctx, requests context.Context) {
+	slots := make(chan struct{}, sr.stage.MaxInFlight)
+	tail, endTail := context.WithCancel(ctx)
+	defer endTail()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		a, seq, _ := sr.next(time.Time{})
+		due := sr.begin.Add(a.At)
+		jobs := sr.build(a, seq, due) // ahead of time, so that building delays no dispatch
+		timer.Reset(time.Until(due))
+		select {
+		case <-timer.C:
+		case <-sr.cohort:
+			sr.unsend(a)
+			return
+		case <-ctx.Done():
+			sr.unsend(a)
+			return
+		}
+		q := &queue{slots, ctx}
+		if a.Tail {
+			q.ctx = tail
+		}
+		for _, j := range jobs {
+			sr.sending.Go(func() { sr.send(requests, j, q) })
+		}
+	}
+}
+
+// unsend takes back an arrival that was drawn but not yet due when the stage ended.
+func (sr *stageRun) unsend(a scenarios.Arrival) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	n := sr.requestsOf(a)
+	sr.issued -= int64(n)
+	if !a.Tail && !a.Warmup {
+		sr.measured -= n
+	}
+}
+
+// queue is the in-flight cap that requests of an open loop pass: a place in slots, or the end of ctx.
+type queue struct {
+	slots chan struct{}
+	ctx   context.Context
+}
+
+// enter reports whether the request may go; leave must follow if so.
+func (q *queue) enter() bool {
+	if q == nil {
+		return true
+	}
+	select {
+	case q.slots <- struct{}{}:
+		return true
+	case <-q.ctx.Done():
+		return false
+	}
+}
+
+func (q *queue) leave() {
+	if q != nil {
+		<-q.slots
+	}
+}
+
+// job is one request, built and ready to go.
+type job struct {
+	finished
+	request client.Request
+}
+
+// build makes the requests of an arrival: one for each of its prompts, or one with all of them.
+func (sr *stageRun) build(a scenarios.Arrival, seq int64, intended time.Time) []job {
+	n := sr.requestsOf(a)
+	jobs := make([]job, n)
+	for i := range jobs {
+		j := &jobs[i]
+		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
+		j.request, j.input = sr.request(j.seq, a.First+int64(i), j.prompts)
+	}
+	return jobs
+}
+
+// request makes a request with the prompts from index first on; input is their exact length in tokens, 0 where unknown.
+func (sr *stageRun) request(seq, first int64, prompts int) (r client.Request, input int) {
+	s := sr.stage
+	r = client.Request{
+		API: apis[s.API], ID: sr.requestID(seq), Stream: s.Stream, Temperature: s.Temperature, MaxTokens: s.Output.Tokens,
+	}
+	if s.Output.Mode == scenarios.Exact && s.Output.Tokens > 0 {
+		r.MinTokens, r.IgnoreEOS = s.Output.Tokens, true
+	}
+	texts := make([]string, prompts)
+	for i := range texts {
+		text, tokens := s.Prompt(first+int64(i), sr.cfg.Nonce)
+		texts[i], input = text, input+tokens
+	}
+	if s.API == scenarios.Chat {
+		r.Messages = []client.Message{{Role: "user", Content: texts[0]}}
+	} else {
+		r.Prompts = texts
+	}
+	return r, input
+}
+
+func (sr *stageRun) requestID(seq int64) string {
+	return sr.cfg.RunID + "-" + strconv.FormatInt(seq, 10)
+}
+
+// together sends jobs at once and returns when the last has ended.
+func (sr *stageRun) together(ctx context.Context, jobs []job) {
+	if len(jobs) == 1 {
+		sr.send(ctx, jobs[0], nil)
+		return
+	}
+	var batch sync.WaitGroup
+	for _, j := range jobs {
+		batch.Go(func() { sr.send(ctx, j, nil) })
+	}
+	batch.Wait()
+}
+
+// send passes the cap, sends the request and hands what came to the recorders.
+func (sr *stageRun) send(ctx context.Context, j job, q *queue) {
+	f := j.finished
+	sr.cfg.Live.issue(f.prompts)
+	admitted := q.enter()
+	f.slot = f.intended
+	if q != nil {
+		f.slot = later(time.Now(), f.intended)
+	}
+	if admitted {
+		f.dispatched = time.Now()
+		f.exchange = sr.client.Send(ctx, j.request)
+		q.leave()
+	}
+	f.done = time.Now()
+	sr.report(f)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+var apis = map[scenarios.API]client.API{
+	scenarios.Chat: client.Chat, scenarios.Completions: client.Completions, scenarios.Embeddings: client.Embeddings,
+}

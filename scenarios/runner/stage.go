@@ -1,0 +1,219 @@
+package runner
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
+)
+
+// stageRun is one stage under way.
+type stageRun struct {
+	*run
+	stage    *scenarios.Stage
+	begin    time.Time // the stage's zero
+	bounds   *results.Bounds
+	ended    chan finished // requests whose answer is read, not yet decoded
+	schedule *scenarios.Schedule
+	sending  sync.WaitGroup // requests and load goroutines
+
+	mu       sync.Mutex    // guards schedule, issued and what follows
+	last     time.Duration // the last measured arrival, from begin
+	measured int           // measured requests not yet ended
+	allSent  bool          // no more measured arrivals will come
+	cohort   chan struct{} // open loop: closed when all measured requests have ended
+}
+
+// finished is a request on its way from the goroutine that sent it to one that decodes and records it.
+type finished struct {
+	seq        int64
+	arrival    scenarios.Arrival
+	prompts    int
+	input      int // tokens asked for, 0 where unknown
+	intended   time.Time
+	slot       time.Time
+	dispatched time.Time
+	done       time.Time
+	exchange   *client.Exchange // nil when it was never dispatched
+}
+
+// stage runs one stage to its end and adds its summary to the result.
+func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
+	sr := &stageRun{
+		run: r, stage: s, begin: time.Now(), bounds: &results.Bounds{}, schedule: s.Schedule(),
+		ended: make(chan finished, 1024), cohort: make(chan struct{}),
+	}
+	recorders := sr.startRecorders()
+	probe := startProbe()
+	requests, cancel := drainContext(ctx, r.cfg.Drain)
+	defer context.AfterFunc(ctx, func() { sr.bounds.SetEnd(sr.since(time.Now())) })()
+	if s.Open() {
+		sr.open(ctx, requests)
+	} else {
+		sr.closed(ctx, requests)
+	}
+	sr.sending.Wait()
+	cancel()
+	instrument := probe.stop()
+	close(sr.ended)
+	collector, err := recorders.merge()
+	if err != nil {
+		return results.StageSummary{}, err
+	}
+	return sr.finish(ctx, collector, instrument), nil
+}
+
+// drainContext is what requests run under: it outlives ctx by the drain time.
+func drainContext(ctx context.Context, drain time.Duration) (context.Context, context.CancelFunc) {
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(drain)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-requests.Done():
+		}
+	})
+	return requests, func() { stop(); cancel() }
+}
+
+func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument) results.StageSummary {
+	summary := c.Summarize()
+	summary.StopReason = sr.stopReason(ctx)
+	in.DispatchDelayP99MS = dispatchP99(summary)
+	in.MultiEventReads = summary.Instrument.MultiEventReads
+	summary.Instrument = in
+	sr.judge(&summary)
+	sr.result.Stages = append(sr.result.Stages, summary)
+	sr.result.Histograms = append(sr.result.Histograms, c.Histograms())
+	return summary
+}
+
+func (sr *stageRun) stopReason(ctx context.Context) string {
+	switch {
+	case ctx.Err() != nil:
+		return "interrupted"
+	case sr.stage.Requests > 0 && sr.stage.Duration > 0:
+		return "requests or duration"
+	case sr.stage.Requests > 0:
+		return "requests"
+	}
+	return "duration"
+}
+
+// next takes the next arrival and counts its requests; wall is the time that decides in a closed loop.
+func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, ok bool) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	a, ok = sr.schedule.Next(wall.Sub(sr.begin))
+	if !ok {
+		sr.bounds.SetEnd(sr.since(wall)) // closed loop: the first worker without work ends the window
+		return a, 0, false
+	}
+	n := sr.requestsOf(a)
+	switch {
+	case a.Tail:
+		if !sr.allSent {
+			sr.allSent = true
+			sr.bounds.SetEnd(sr.since(sr.begin.Add(sr.last)))
+			sr.checkCohort()
+		}
+	case !a.Warmup:
+		sr.bounds.SetStart(sr.since(sr.begin.Add(a.At)))
+		sr.last = a.At
+		sr.measured += n
+	}
+	firstSeq = sr.issued
+	sr.issued += int64(n)
+	return a, firstSeq, true
+}
+
+func (sr *stageRun) requestsOf(a scenarios.Arrival) int {
+	if sr.stage.BatchMode == scenarios.OneRequest {
+		return 1
+	}
+	return a.Size
+}
+
+// report hands a request to the recorders, and notes when the last measured one has ended.
+func (sr *stageRun) report(f finished) {
+	sr.ended <- f
+	if f.arrival.Warmup || f.arrival.Tail {
+		return
+	}
+	sr.mu.Lock()
+	sr.measured--
+	sr.checkCohort()
+	sr.mu.Unlock()
+}
+
+func (sr *stageRun) checkCohort() {
+	if sr.allSent && sr.measured == 0 {
+		close(sr.cohort)
+		sr.measured = -1 // closed once
+	}
+}
+
+// recorders decode answers and collect them, off the path of the stamps, each with its own histograms.
+type recorders struct {
+	wg   sync.WaitGroup
+	mine []*results.Collector
+}
+
+func (sr *stageRun) startRecorders() *recorders {
+	out := &recorders{}
+	info := sr.info()
+	for range runtime.GOMAXPROCS(0) {
+		c := results.NewCollector(info, sr.bounds)
+		out.mine = append(out.mine, c)
+		out.wg.Go(func() {
+			for f := range sr.ended {
+				sr.record(c, f)
+			}
+		})
+	}
+	return out
+}
+
+func (rs *recorders) merge() (*results.Collector, error) {
+	rs.wg.Wait()
+	whole := rs.mine[0]
+	for _, c := range rs.mine[1:] {
+		if err := whole.Merge(c); err != nil {
+			return nil, err
+		}
+	}
+	return whole, nil
+}
+
+func (sr *stageRun) info() results.StageInfo {
+	info := results.StageInfo{Name: sr.stage.Name, Load: LoadOf(sr.stage)}
+	for _, l := range sr.plan.SLO {
+		info.SLO = append(info.SLO, results.Limit{Metric: l.Metric, MaxNS: l.Max.Nanoseconds()})
+	}
+	return info
+}
+
+// LoadOf is a stage's load as a summary tells it.
+func LoadOf(s *scenarios.Stage) results.Load {
+	l := results.Load{
+		Mode: "closed", API: string(s.API), Stream: s.Stream, Concurrency: s.Concurrency,
+		BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
+	}
+	if s.Open() {
+		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight
+	}
+	return l
+}
+
+func faultCount(s *scenarios.Stage) int {
+	if s.Faults == nil {
+		return 0
+	}
+	return len(s.Faults.Items())
+}

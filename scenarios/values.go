@@ -1,0 +1,252 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+)
+
+// API is the kind of request.
+type API string
+
+// The APIs that a workload can use.
+const (
+	Chat        API = "chat"
+	Completions API = "completions"
+	Embeddings  API = "embeddings"
+)
+
+// UnmarshalText refuses an API that llmload does not send.
+func (a *API) UnmarshalText(b []byte) error { return oneOf(a, b, Chat, Completions, Embeddings) }
+
+// Cache says what the server's prefix cache should see.
+type Cache string
+
+// Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up.
+const (
+	Cold Cache = "cold"
+	Warm Cache = "warm"
+)
+
+// UnmarshalText refuses an unknown cache mode.
+func (c *Cache) UnmarshalText(b []byte) error { return oneOf(c, b, Cold, Warm) }
+
+// OutputMode says how an answer's length is asked for.
+type OutputMode string
+
+// Exact sets ignore_eos and min_tokens beside max_tokens; Capped sets max_tokens alone; Natural sets nothing.
+const (
+	Exact   OutputMode = "exact"
+	Capped  OutputMode = "cap"
+	Natural OutputMode = "natural"
+)
+
+// UnmarshalText refuses an unknown output mode.
+func (m *OutputMode) UnmarshalText(b []byte) error { return oneOf(m, b, Exact, Capped, Natural) }
+
+// BatchMode says how the prompts of a batch travel.
+type BatchMode string
+
+// Concurrent sends a batch's prompts as requests of their own at once; OneRequest sends them in one.
+const (
+	Concurrent BatchMode = "concurrent"
+	OneRequest BatchMode = "request"
+)
+
+// UnmarshalText refuses an unknown batch mode.
+func (m *BatchMode) UnmarshalText(b []byte) error { return oneOf(m, b, Concurrent, OneRequest) }
+
+// ArrivalKind is the process that open-loop arrivals follow.
+type ArrivalKind string
+
+// Constant arrivals are equally spaced; Poisson arrivals have exponential gaps.
+const (
+	Constant ArrivalKind = "constant"
+	Poisson  ArrivalKind = "poisson"
+)
+
+// UnmarshalText refuses an unknown arrival process.
+func (k *ArrivalKind) UnmarshalText(b []byte) error { return oneOf(k, b, Constant, Poisson) }
+
+func oneOf[T ~string](dst *T, b []byte, allowed ...T) error {
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		if string(b) == string(a) {
+			*dst = a
+			return nil
+		}
+		names[i] = string(a)
+	}
+	return fmt.Errorf("%q is not one of %s", b, strings.Join(names, ", "))
+}
+
+// Secret is a value that no output may show.
+type Secret string
+
+// String hides the value; use string(s) to send it.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[redacted]"
+}
+
+// GoString hides the value from %#v.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText hides the value from every encoder.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Rate is arrivals a second, written `5/s`, `90/m` or `3600/h`.
+type Rate float64
+
+// UnmarshalText reads a rate with its unit.
+func (r *Rate) UnmarshalText(b []byte) error {
+	v, err := parseRate(string(b))
+	*r = Rate(v)
+	return err
+}
+
+// MarshalText writes the rate a second.
+func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+func (r Rate) String() string { return strconv.FormatFloat(float64(r), 'g', -1, 64) + "/s" }
+
+func parseRate(text string) (float64, error) {
+	number, unit, ok := strings.Cut(text, "/")
+	per := map[string]float64{"s": 1, "m": 60, "min": 60, "h": 3600}[strings.TrimSpace(unit)]
+	if !ok || per == 0 {
+		return 0, fmt.Errorf("rate %q needs a unit: write 5/s, 90/m or 3600/h", text)
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("rate %q does not start with a number", text)
+	}
+	if v <= 0 || v/per > 1e6 {
+		return 0, fmt.Errorf("rate %q is outside 0 < rate <= 1000000/s", text)
+	}
+	return v / per, nil
+}
+
+// Limit is a time limit: a duration, or `off`, which is zero.
+type Limit time.Duration
+
+// UnmarshalText reads `30s` and `off`.
+func (l *Limit) UnmarshalText(b []byte) error {
+	if string(b) == "off" {
+		*l = 0
+		return nil
+	}
+	d, err := time.ParseDuration(string(b))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("time limit %q: write a duration such as 30s, or off", b)
+	}
+	*l = Limit(d)
+	return nil
+}
+
+// MarshalText writes the duration or off.
+func (l Limit) MarshalText() ([]byte, error) {
+	if l == 0 {
+		return []byte("off"), nil
+	}
+	return []byte(time.Duration(l).String()), nil
+}
+
+// Auto is a count, or `auto`, which is zero.
+type Auto int
+
+// UnmarshalText reads `64` and `auto`.
+func (a *Auto) UnmarshalText(b []byte) error {
+	if string(b) == "auto" {
+		*a = 0
+		return nil
+	}
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q: write a count of at least 1, or auto", b)
+	}
+	*a = Auto(n)
+	return nil
+}
+
+// MarshalText writes the count or auto.
+func (a Auto) MarshalText() ([]byte, error) {
+	if a == 0 {
+		return []byte("auto"), nil
+	}
+	return []byte(strconv.Itoa(int(a))), nil
+}
+
+// Cap is a limit on the client's own request rate: `off`, requests a minute (`600`), or smoothed requests a second
+// (`10/s`).
+type Cap struct {
+	PerMinute int
+	PerSecond float64
+}
+
+// UnmarshalText reads the three forms.
+func (c *Cap) UnmarshalText(b []byte) error {
+	text := string(b)
+	if text == "off" {
+		*c = Cap{}
+		return nil
+	}
+	if strings.Contains(text, "/") {
+		v, err := parseRate(text)
+		*c = Cap{PerSecond: v}
+		return err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return fmt.Errorf("rate limit %q: write requests a minute such as 600, a rate such as 10/s, or off", text)
+	}
+	*c = Cap{PerMinute: n}
+	return nil
+}
+
+// MarshalText writes the form that it was given in.
+func (c Cap) MarshalText() ([]byte, error) {
+	switch {
+	case c.PerMinute > 0:
+		return []byte(strconv.Itoa(c.PerMinute)), nil
+	case c.PerSecond > 0:
+		return Rate(c.PerSecond).MarshalText()
+	}
+	return []byte("off"), nil
+}
+
+// Lengths is a length in tokens: one number, or a normal distribution cut at Min and Max.
+type Lengths struct {
+	Mean   int `yaml:"mean"`
+	Stddev int `yaml:"stddev,omitempty"`
+	Min    int `yaml:"min,omitempty"`
+	Max    int `yaml:"max,omitempty"`
+}
+
+// UnmarshalNode takes `512` and `{mean: 512, stddev: 64}`.
+func (l *Lengths) UnmarshalNode(n strictyaml.Node) error {
+	if n.Kind() == strictyaml.Scalar {
+		return n.Decode(&l.Mean)
+	}
+	type plain Lengths
+	return n.Decode((*plain)(l))
+}
+
+// Draw returns a length of at least one token.
+func (l Lengths) Draw(r *rand.Rand) int {
+	n := l.Mean
+	if l.Stddev > 0 {
+		n = int(math.Round(float64(l.Mean) + r.NormFloat64()*float64(l.Stddev)))
+	}
+	n = max(n, l.Min, 1)
+	if l.Max > 0 {
+		n = min(n, l.Max)
+	}
+	return n
+}
