@@ -13,7 +13,7 @@ build: ## bin/llmload
 	$(GO) build -o bin/llmload .
 
 bench-self: build ## llmload against its own truth: the error of the instrument, then the Go benchmarks
-	$(GO) run ./internal/selfbench
+	./bin/llmload selftest
 	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./internal/words
 
 docs: build ## the table and the plot of README.md, from a fresh run

@@ -73,6 +73,12 @@ func (s *server) got() []request {
 	return append([]request(nil), s.requests...)
 }
 
+func (s *server) dialed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
 // measuring is the configuration of a load test: nothing that helps.
 var measuring = client.Config{
 	Timeout: client.Off, IdleTimeout: client.Off, MaxRetries: client.Off,

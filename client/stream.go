@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"iter"
 )
@@ -124,8 +125,8 @@ func (s *Stream) enter() bool {
 
 // hear takes in what an event says, while the flight reads.
 func (s *Stream) hear(p piece, err error) {
-	if err != nil {
-		s.decoding = err
+	if err != nil || s.decoding != nil { // what follows a broken event counts no more
+		s.decoding = cmp.Or(s.decoding, err)
 		return
 	}
 	s.any = s.any || len(p.parts) > 0

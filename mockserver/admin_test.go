@@ -64,7 +64,16 @@ func TestAdminStateAndTruth(t *testing.T) {
 	if st.Attempts != 3 || st.InFlight != 0 || st.MaxInFlightSeen != 1 || st.MonotonicNS <= 0 {
 		t.Errorf("state %+v", st)
 	}
-	for path, want := range map[string]int{"/admin/truth": 3, "/admin/truth?since=2": 1, "/admin/truth?since=99": 0} {
+	overlap(t, s)
+	hits(s, 1, nil)
+	if got := s.State().MaxInFlightSeen; got != 2 {
+		t.Errorf("max in flight %d", got)
+	}
+	admin(s, "POST", "/admin/stage", `{"name":"next"}`)
+	if got := s.State().MaxInFlightSeen; got != 0 {
+		t.Errorf("max in flight %d in a new stage", got)
+	}
+	for path, want := range map[string]int{"/admin/truth": 6, "/admin/truth?since=2": 4, "/admin/truth?since=99": 0} {
 		if got := strings.Count(admin(s, "GET", path, "").Body.String(), "\n"); got != want {
 			t.Errorf("%s: %d lines, want %d", path, got, want)
 		}
@@ -75,6 +84,23 @@ func TestAdminStateAndTruth(t *testing.T) {
 	if w := admin(s, "GET", "/v1/models", ""); w.Code != 404 {
 		t.Errorf("the admin handler serves the API: %d", w.Code)
 	}
+}
+
+// overlap has one request run inside another.
+func overlap(t *testing.T, s *mockserver.Server) {
+	t.Helper()
+	w := &writeHook{ResponseRecorder: httptest.NewRecorder(), hook: func() { hits(s, 1, nil) }}
+	s.ServeHTTP(w, httptest.NewRequest("POST", chatPath, strings.NewReader(chat(1, ""))))
+}
+
+type writeHook struct {
+	*httptest.ResponseRecorder
+	hook func()
+}
+
+func (w *writeHook) Write(b []byte) (int, error) {
+	w.hook()
+	return w.ResponseRecorder.Write(b)
 }
 
 func TestAdminDrain(t *testing.T) {

@@ -70,6 +70,18 @@ func TestLengthAndFinishReason(t *testing.T) {
 	}
 }
 
+func TestTooManyPromptsAreRefused(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	for n, want := range map[int]int{2048: 200, 2049: 400} {
+		list := strings.Repeat(`"",`, n-1) + `""`
+		for path, key := range map[string]string{completionsPath: "prompt", "/v1/embeddings": "input"} {
+			if w := post(s, path, fmt.Sprintf(`{"model":"demo-8b","max_tokens":1,%q:[%s]}`, key, list)); w.Code != want {
+				t.Errorf("%d prompts: status %d", n, w.Code)
+			}
+		}
+	}
+}
+
 func TestNaturalLengthsDifferByPromptAndAreKept(t *testing.T) {
 	s := serve(t, "engine: {model: none}\noutput: {natural: 100}")
 	seen := map[int]bool{}
@@ -101,6 +113,7 @@ func TestStopSequences(t *testing.T) {
 		{"over two words", fmt.Sprintf(`,"stop":%q`, w[2]+" "+w[3]), whole[:strings.Index(whole, w[2])], -1, "stop"},
 		{"the first of several", fmt.Sprintf(`,"stop":[%q,%q]`, " "+w[5], " "+w[3]), strings.Join(w[:3], " "), 3, "stop"},
 		{"at once", fmt.Sprintf(`,"stop":%q`, w[0]), "", 1, "stop"},
+		{"the first of several, in the other order", fmt.Sprintf(`,"stop":[%q,%q]`, " "+w[3], " "+w[5]), strings.Join(w[:3], " "), 3, "stop"},
 		{"one that does not occur", `,"stop":["NOT THERE",""]`, whole, 8, "length"},
 		{"not before min_tokens", fmt.Sprintf(`,"min_tokens":4,"stop":%q`, " "+w[3]), whole, 8, "length"},
 	} {
@@ -154,15 +167,16 @@ func TestPrefixCache(t *testing.T) {
 	}
 }
 
-func TestPrefixCacheForgetsTheOldest(t *testing.T) {
-	s := serve(t, "engine: {model: none}\nprefix_cache: true\nmodels: [{id: demo-8b, max_model_len: 400000}]")
-	first := chat(32, `,"max_tokens":1`)
-	ask(t, s, first)
-	for i := range 3 { // three times 200,000 other tokens are more than it holds
-		body := fmt.Sprintf(`{"model":"demo-8b","max_tokens":1,"messages":[{"role":"user","content":"p%d %s"}]}`, i, strings.Repeat("x ", 200_000))
+func TestPrefixCacheForgetsTheOldestBlocksTailsFirst(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nprefix_cache: true\nmodels: [{id: demo-8b, max_model_len: 600000}]")
+	first := chat(33, `,"max_tokens":1`) // two blocks of the 32,768 that it holds
+	for _, c := range []struct{ others, want int }{{32_766, 32}, {32_767, 16}, {32_768, 0}} {
+		ask(t, s, first)
+		// Prompts that share no head with the others.
+		body := fmt.Sprintf(`{"model":"demo-8b","max_tokens":1,"messages":[{"role":"user","content":"p%d %s"}]}`, c.others, strings.Repeat("x ", c.others*16-1))
 		ask(t, s, body)
-	}
-	if a := ask(t, s, first); a.Usage.Details.Cached != 0 {
-		t.Errorf("%d tokens are still cached", a.Usage.Details.Cached)
+		if a := ask(t, s, first); a.Usage.Details.Cached != c.want {
+			t.Errorf("after %d other blocks %d tokens are cached, want %d", c.others, a.Usage.Details.Cached, c.want)
+		}
 	}
 }

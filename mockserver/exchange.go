@@ -125,12 +125,8 @@ func (x *exchange) notify() {
 
 func (x *exchange) release(seqs []*engine.Seq) {
 	x.s.sched.release(seqs)
-	for _, q := range seqs {
-		if at, ok := x.s.sched.admitted(q); ok {
-			if ns := x.s.clock.mono(at); x.rec.AdmittedNS == 0 || ns < x.rec.AdmittedNS {
-				x.rec.AdmittedNS = ns
-			}
-		}
+	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
+		x.rec.AdmittedNS = x.s.clock.mono(at)
 	}
 }
 

@@ -1,9 +1,11 @@
 package mockserver_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -146,6 +148,28 @@ func TestResetWithoutAConnectionAborts(t *testing.T) {
 		}
 	}()
 	post(s, chatPath, chat(1, ""))
+}
+
+// A hijackHook sees the moment in which the connection is cut.
+type hijackHook struct {
+	*httptest.ResponseRecorder
+	inFlight func() int
+	seen     int
+}
+
+func (h *hijackHook) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h.seen = h.inFlight()
+	a, _ := net.Pipe()
+	return a, nil, nil
+}
+
+func TestAnAttemptHasLeftBeforeItsConnectionIsReset(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nfaults: [{action: {do: reset}}]")
+	h := &hijackHook{httptest.NewRecorder(), func() int { return s.State().InFlight }, -1}
+	s.ServeHTTP(h, httptest.NewRequest("POST", chatPath, strings.NewReader(chat(1, ""))))
+	if h.seen != 0 {
+		t.Errorf("%d in flight at the reset", h.seen)
+	}
 }
 
 func TestResetOverTLS(t *testing.T) {

@@ -2,6 +2,7 @@ package mockserver
 
 import (
 	"container/list"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -29,12 +30,14 @@ func (c *prefixCache) lookup(model string, prompt []string, n int) (cached int) 
 	chain := blockChain(model, prompt)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	hitting := true
 	for _, h := range chain {
-		_, ok := c.blocks.get(h)
-		if hitting = hitting && ok; hitting {
-			cached += blockTokens
+		if _, ok := c.blocks.get(h); !ok {
+			break
 		}
+		cached += blockTokens
+	}
+	// Tails are forgotten before their heads, without which they are of no use.
+	for _, h := range slices.Backward(chain) {
 		c.blocks.put(h, struct{}{})
 	}
 	if cached > 0 && cached == n {

@@ -70,7 +70,7 @@ func (s *scheduler) arm() {
 		s.timer = nil
 	}
 	if at, ok := s.eng.Next(); ok {
-		_ = at
+		s.timer = time.AfterFunc(at-s.clock.now(), s.tick)
 	}
 }
 

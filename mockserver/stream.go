@@ -114,14 +114,14 @@ func (st *stream) struck() bool {
 }
 
 // fill renders what is due at one instant: one event a chunk, and behind the
-// last token the end of the stream.
+// last token the end of the stream. Chunks that were due apart are written
+// apart, however late they are.
 func (st *stream) fill(due time.Duration) {
 	for len(st.buf) < maxWrite && !st.struck() {
 		c, n, at := st.pick()
 		if c == nil || at > due {
 			break
 		}
-		due = at // late chunks that were due apart are written apart
 		st.token(c, n, at)
 	}
 	if st.sent == st.planned && !st.struck() {

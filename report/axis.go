@@ -127,9 +127,9 @@ func niceTicks(lo, hi float64) []plot.Tick {
 		return []plot.Tick{{Value: lo, Label: tickLabel(lo)}}
 	}
 	var ticks []plot.Tick
-	first := math.Ceil(lo/step) + 0 // +0 turns -0, whose label would be -0, into 0
-	for i := range 10 {
-		if v := (first + float64(i)) * step; v <= hi {
+	first := math.Ceil(lo / step)
+	for i := range 10 { // the first may be -0, which adding 0 makes 0
+		if v := (first + float64(i)) * step; v <= hi+step*1e-9 {
 			ticks = append(ticks, plot.Tick{Value: v, Label: stepLabel(v, step)})
 		}
 	}
@@ -171,6 +171,9 @@ func (a axis) logTicks(lo, hi float64) []plot.Tick {
 
 // tickLabel writes a value as short as it can be.
 func tickLabel(v float64) string {
+	if !finite(v) {
+		return "?"
+	}
 	if math.Abs(v) >= 1000 {
 		return digits(v)
 	}

@@ -87,7 +87,7 @@ func isOpen(s *results.StageSummary) bool { return s.Load.Mode == "open" }
 func describe(l results.Load) string {
 	text := "c=" + strconv.Itoa(l.Concurrency)
 	if l.Mode == "open" {
-		text = "rate=" + strconv.FormatFloat(l.Rate, 'g', 4, 64) + "/s"
+		text = "rate=" + tickLabel(l.Rate) + "/s"
 		if l.Arrivals != "" && l.Arrivals != "poisson" {
 			text += " " + clean(l.Arrivals)
 		}

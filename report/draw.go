@@ -93,8 +93,9 @@ func fit(sty text.Style, s string, w vg.Length) string {
 	if sty.Width(s) <= w {
 		return s
 	}
+	const longest = 250 // no plot is wider than so many letters; to measure more of them takes time
 	runes := []rune(s)
-	for keep := len(runes) - 1; keep > 0; keep-- {
+	for keep := min(len(runes)-1, longest); keep > 0; keep-- {
 		short := string(runes[:(keep+1)/2]) + "…" + string(runes[len(runes)-keep/2:])
 		if sty.Width(short) <= w {
 			return short

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,25 +91,41 @@ func present(runs []Run) []Run {
 
 // write puts both files of a figure into dir. One function draws both, so they cannot differ.
 func (f figure) write(dir string) ([]string, error) {
-	svg := vgsvg.New(width, f.height())
-	f.draw(draw.New(svg))
-	png := vgimg.PngCanvas{Canvas: vgimg.New(width, f.height())}
-	f.draw(draw.New(png))
+	var written []string
+	for _, format := range []struct {
+		extension string
+		render    func() ([]byte, error)
+	}{{".svg", f.svg}, {".png", f.png}} {
+		file, err := format.render()
+		if err != nil {
+			return written, err
+		}
+		path := filepath.Join(dir, f.Name+format.extension)
+		if err := os.WriteFile(path, file, 0o644); err != nil {
+			return written, err
+		}
+		written = append(written, path)
+	}
+	return written, nil
+}
 
-	var vector, pixels bytes.Buffer
-	_, errSVG := svg.WriteTo(&vector)
-	_, errPNG := png.WriteTo(&pixels)
-	if err := errors.Join(errSVG, errPNG); err != nil {
-		return nil, err
+func (f figure) svg() ([]byte, error) {
+	canvas := vgsvg.New(width, f.height())
+	f.draw(draw.New(canvas))
+	var file bytes.Buffer
+	_, err := canvas.WriteTo(&file)
+	return anyFont(file.Bytes()), err
+}
+
+func (f figure) png() ([]byte, error) {
+	if f.undrawable() {
+		f.Note = join(f.Note, "characters that the font lacks are ?, "+f.Name+".svg has them")
 	}
-	path := filepath.Join(dir, f.Name)
-	if err := os.WriteFile(path+".svg", anyFont(vector.Bytes()), 0o644); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(path+".png", pixels.Bytes(), 0o644); err != nil {
-		return []string{path + ".svg"}, err
-	}
-	return []string{path + ".svg", path + ".png"}, nil
+	canvas := vgimg.PngCanvas{Canvas: vgimg.New(width, f.height())}
+	f.draw(draw.New(lettered{canvas}))
+	var file bytes.Buffer
+	_, err := canvas.WriteTo(&file)
+	return file.Bytes(), err
 }
 
 // anyFont lets a reader of an SVG without the Liberation fonts fall back on those that have the same widths.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmload/llmload/results"
@@ -102,20 +104,20 @@ func (p *page) thresholds(ts []results.ThresholdResult) {
 	}
 }
 
-// measured is a threshold's value with its unit.
+// measured is a threshold's value with its unit, in five digits: 98.996% misses 99% and must not print as 99.0%.
 func measured(t results.ThresholdResult) value {
-	if t.Value == nil && t.Verdict == results.Fail {
-		return value{mark: failed}
-	}
-	if t.Unit == "ratio" {
-		return share(t.Value)
-	}
 	v := number(t.Value)
-	if v.mark != plain {
+	switch {
+	case v.mark == absent && t.Verdict == results.Fail:
+		return value{mark: failed}
+	case v.mark == absent:
 		return v
+	case t.Unit == "ratio":
+		return words(strconv.FormatFloat(100*v.n, 'g', 5, 64) + "%")
+	case math.Abs(v.n) < 1000:
+		v.text = strconv.FormatFloat(v.n, 'g', 5, 64)
 	}
-	v.text = strings.TrimSpace(v.text + " " + clean(t.Unit))
-	return v
+	return words(strings.TrimSpace(v.text + " " + clean(t.Unit)))
 }
 
 func (p *page) verdict(v string) string {
@@ -153,7 +155,7 @@ func known(v value, unit string) string {
 
 func (p *page) conservation(c results.Conservation) string {
 	if !c.Holds {
-		return p.paint(red, "BROKEN") + ": " + cmp.Or(clean(c.Broken), "the counts below disagree") + "; " + books(c)
+		return p.paint(red, "BROKEN") + ": " + cmp.Or(clean(c.Broken), "the counts disagree") + "; " + books(c)
 	}
 	return books(c)
 }

@@ -57,6 +57,7 @@ type Target struct {
 	Endpoint string `json:"endpoint"`
 	Model    string `json:"model"`
 	Mock     bool   `json:"mock"`
+	GPUs     int    `json:"gpus,omitempty"` // that the server runs on, as the user said
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null

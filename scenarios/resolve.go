@@ -103,7 +103,7 @@ func (r *resolver) inRange(path, what string, v, least, most int) {
 
 func (r *resolver) checkTime(path, what string, d time.Duration) {
 	if d > maxTime {
-		r.fail(path, "%s %s is longer than %s", what, d, maxTime)
+		r.fail(path, "%s %s is longer than %.0fh", what, d, maxTime.Hours())
 	}
 }
 

@@ -44,36 +44,20 @@ func (s *Stage) Schedule() *Schedule {
 }
 
 // Next returns the next arrival. In a closed loop it is intended when a worker asks for it, elapsed after the stage's
-// start, and false says that there is no more work. An open loop ignores elapsed and never ends: past the measured
-// arrivals it yields Tail, so that the measured ones finish on a server that is still loaded.
+// start, and false says that there is no more work. An open loop ignores elapsed and ends only when its clock overflows,
+// after 292 years: past the measured arrivals it yields Tail, so that the measured ones finish on a server that is still
+// loaded.
 func (s *Schedule) Next(elapsed time.Duration) (Arrival, bool) {
 	at := elapsed
 	if s.pacer != nil {
 		wait, stop := s.pacer.Pace(s.at, uint64(s.index))
-		if stop {
+		if stop || wait > math.MaxInt64-s.at {
 			return Arrival{}, false
 		}
 		at = s.at + wait
 	}
 	a := Arrival{Index: s.index, First: s.prompts, At: at, Size: s.stage.BatchSize}
-	left := math.MaxInt
-	switch {
-	case s.prompts < int64(s.stage.Warmup.Requests):
-		a.Warmup = true
-		left = s.stage.Warmup.Requests - int(s.prompts)
-	case at < s.stage.Warmup.Duration:
-		a.Warmup = true
-	default:
-		if s.from < 0 {
-			s.from = at
-		}
-		if s.stage.Requests > 0 {
-			left = s.stage.Requests - s.measured
-		}
-		if s.stage.Duration > 0 && at-s.from >= s.stage.Duration {
-			left = 0
-		}
-	}
+	left := s.left(&a)
 	if left <= 0 {
 		if !s.stage.Open() {
 			return Arrival{}, false
@@ -83,6 +67,27 @@ func (s *Schedule) Next(elapsed time.Duration) (Arrival, bool) {
 	a.Size = min(a.Size, left)
 	s.advance(a)
 	return a, true
+}
+
+// left says whether an arrival is warm-up, and how many prompts its phase has left at its time.
+func (s *Schedule) left(a *Arrival) int {
+	switch {
+	case s.prompts < int64(s.stage.Warmup.Requests):
+		a.Warmup = true
+		return s.stage.Warmup.Requests - int(s.prompts)
+	case s.from < 0 && a.At < s.stage.Warmup.Duration:
+		a.Warmup = true
+		return math.MaxInt
+	case s.from < 0:
+		s.from = a.At
+	}
+	switch {
+	case s.stage.Duration > 0 && a.At-s.from >= s.stage.Duration:
+		return 0
+	case s.stage.Requests > 0:
+		return s.stage.Requests - s.measured
+	}
+	return math.MaxInt
 }
 
 func (s *Schedule) advance(a Arrival) {
@@ -102,8 +107,11 @@ func (s *Schedule) advance(a Arrival) {
 type constant float64
 
 func (c constant) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool) {
-	due := time.Duration(float64(hits) / float64(c) * float64(time.Second))
-	return max(0, due-elapsed), false
+	due := math.Round(float64(hits) * float64(time.Second) / float64(c))
+	if due >= math.MaxInt64 {
+		return 0, true
+	}
+	return max(0, time.Duration(due)-elapsed), false
 }
 
 func (c constant) Rate(time.Duration) float64 { return float64(c) }
@@ -116,7 +124,8 @@ type poisson struct {
 
 func (p poisson) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
 	r := rand.New(rand.NewPCG(p.seed, hits))
-	return time.Duration(r.ExpFloat64() / p.rate * float64(time.Second)), false
+	// Rounded, since cutting off half a nanosecond a gap would speed up 1,000,000/s by a part in two thousand.
+	return time.Duration(math.Round(r.ExpFloat64() / p.rate * float64(time.Second))), false
 }
 
 func (p poisson) Rate(time.Duration) float64 { return p.rate }

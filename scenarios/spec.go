@@ -8,6 +8,7 @@
 package scenarios
 
 import (
+	"errors"
 	"time"
 
 	"github.com/llmload/llmload/internal/strictyaml"
@@ -154,6 +155,9 @@ func Parse(file string, src []byte, env func(string) (string, bool), open func(s
 	node, err := strictyaml.Parse(file, src, env)
 	if err != nil {
 		return nil, err
+	}
+	if open == nil {
+		open = func(string) ([]byte, error) { return nil, errors.New("this scenario cannot name files") }
 	}
 	s := &Spec{node: node, open: open}
 	if err := node.Decode(s); err != nil {

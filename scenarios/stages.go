@@ -2,36 +2,39 @@ package scenarios
 
 import (
 	"fmt"
-	"strconv"
+	"maps"
+	"strings"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // draft is a stage entry before its lists are multiplied out. path is the entry's own place, empty for the scenario's.
 type draft struct {
+	root     strictyaml.Node
 	path     string
 	name     string
 	workload workloadSpec
 	load     loadSpec
-	faults   *strictyaml.Node
+	faults   strictyaml.Node
 }
 
+// stages goes on after a mistake, so that all are found; a plan with mistakes is never used.
 func (r *resolver) stages() []Stage {
-	drafts := r.drafts()
 	var out []Stage
 	seen := map[string]bool{}
-	for _, d := range drafts {
-		base, ok := r.baseStage(d)
-		if !ok {
-			continue
+	for _, d := range r.drafts() {
+		if r.planned += d.combinations(); r.planned > maxStages {
+			r.fail(d.self(), "more than %d stages: shorten the lists, whose lengths multiply", maxStages)
+			break
 		}
-		for _, s := range r.multiply(d, base) {
+		for _, s := range r.multiply(d, r.baseStage(d)) {
 			if seen[s.Name] {
-				r.fail(d.place("name", r.spec.node), "two stages are named %q: give each entry of stages its own name", s.Name)
+				r.fail(d.self(), "two stages are named %q: a list must not repeat a value, and like entries of stages need names", s.Name)
 			}
 			seen[s.Name] = true
-			s.seed = mix(r.spec.Seed, uint64(len(out))+1)
-			out = append(out, s)
+			s.ordinal = uint64(len(out))
+			s.seed = mix(r.spec.Seed, s.ordinal+1)
+			out = append(out, s.clone())
 		}
 	}
 	return out
@@ -39,72 +42,100 @@ func (r *resolver) stages() []Stage {
 
 // drafts lists the stage entries, each decoded over the scenario's own workload and load.
 func (r *resolver) drafts() []draft {
-	entries := r.spec.Stages
-	if len(entries) == 0 {
-		entries = []stageSpec{{}}
+	base := draft{root: r.spec.node, faults: r.spec.Faults}
+	r.decode(r.spec.Workload, &base.workload)
+	r.decode(r.spec.Load, &base.load)
+	r.checkSecrets("workload.extra_body")
+	if n := len(r.spec.Stages); n > maxStages {
+		r.fail("stages", "%d stages: at most %d", n, maxStages)
+		return nil
 	}
-	out := make([]draft, 0, len(entries))
-	for i, e := range entries {
-		d := draft{name: e.Name}
-		if len(r.spec.Stages) > 0 {
-			d.path = fmt.Sprintf("stages[%d].", i)
-		}
-		quiet := r
-		if i > 0 { // the scenario's own sections report their mistakes once
-			quiet = &resolver{spec: r.spec}
-		}
-		quiet.decode(r.spec.Workload, &d.workload)
-		quiet.decode(r.spec.Load, &d.load)
-		override(&d, e)
-		r.decode(e.Workload, &d.workload)
-		r.decode(e.Load, &d.load)
-		if !e.Faults.IsZero() {
-			d.faults = &e.Faults
-			if r.spec.Target.Endpoint != "" {
-				r.fail(d.path+"faults", "faults need the bundled mock as target: a real server cannot be told to fail")
-			}
-		} else if !r.spec.Faults.IsZero() {
-			d.faults = &r.spec.Faults
-		}
-		out = append(out, d)
+	if len(r.spec.Stages) == 0 || base.combinations() > maxStages {
+		return []draft{base}
+	}
+	out := make([]draft, 0, len(r.spec.Stages))
+	for i, e := range r.spec.Stages {
+		out = append(out, r.entry(i, e))
 	}
 	return out
 }
 
-// override drops what an entry replaces as a whole: the load's mode, its bounds and the prompts' source.
+// entry decodes one entry of stages. The scenario's sections are read again, so that entries share no memory; their mistakes
+// are known by now.
+func (r *resolver) entry(i int, e stageSpec) draft {
+	d := draft{root: r.spec.node, path: fmt.Sprintf("stages[%d].", i), name: e.Name, faults: r.spec.Faults}
+	_ = r.spec.Workload.Decode(&d.workload)
+	_ = r.spec.Load.Decode(&d.load)
+	override(&d, e)
+	r.decode(e.Workload, &d.workload)
+	r.decode(e.Load, &d.load)
+	r.checkName(d.path+"name", e.Name)
+	r.checkSecrets(d.path + "workload.extra_body")
+	if !e.Faults.IsZero() {
+		d.faults = e.Faults
+		if r.spec.Target.Endpoint != nil && len(e.Faults.Items()) > 0 {
+			r.fail(d.path+"faults", noFaults)
+		}
+	}
+	return d
+}
+
+// override drops what an entry replaces as a whole: the load's mode, its bounds, the prompts' source, a length that the
+// entry's own mode has no use for, and all that embeddings cannot have.
 func override(d *draft, e stageSpec) {
-	if !e.Load.Get("open").IsZero() {
+	if written(e.Load, "open") {
 		d.load.Closed = nil
 	}
-	if !e.Load.Get("closed").IsZero() {
+	if written(e.Load, "closed") {
 		d.load.Open = nil
 	}
-	if !e.Load.Get("requests").IsZero() || !e.Load.Get("duration").IsZero() {
-		d.load.Requests, d.load.Duration = 0, 0
+	if written(e.Load, "requests") || written(e.Load, "duration") {
+		d.load.Requests, d.load.Duration = nil, nil
 	}
 	for _, source := range []string{"synthetic", "file", "sharegpt"} {
-		if !e.Workload.Get("prompts." + source).IsZero() {
-			cache := d.workload.Prompts.Cache
-			d.workload.Prompts = promptsSpec{Cache: cache}
+		if written(e.Workload, "prompts."+source) {
+			d.workload.Prompts = promptsSpec{Cache: d.workload.Prompts.Cache}
 		}
+	}
+	if e.Workload.Get("output.mode").Text() == string(Natural) {
+		d.workload.Output.Tokens = nil
+	}
+	if e.Workload.Get("api").Text() == string(Embeddings) {
+		d.workload.Output, d.workload.Stream = outputSpec{}, nil
 	}
 }
 
+// written reports whether a key is there with a value.
+func written(n strictyaml.Node, key string) bool {
+	at := n.Get(key)
+	return at.Kind() > strictyaml.Scalar || at.Text() != ""
+}
+
 // place finds where key is written: in the entry itself, else in the scenario.
-func (d draft) place(key string, root strictyaml.Node) string {
-	if d.path != "" && (!root.Get(d.path+key).IsZero() || root.Get(key).IsZero()) {
+func (d draft) place(key string) string {
+	if d.path != "" && (!d.root.Get(d.path+key).IsZero() || d.root.Get(key).IsZero()) {
 		return d.path + key
 	}
 	return key
 }
 
+// self is where the entry stands.
+func (d draft) self() string {
+	if d.path == "" {
+		return "load"
+	}
+	return strings.TrimSuffix(d.path, ".")
+}
+
 // baseStage resolves all that the lists of a draft share.
-func (r *resolver) baseStage(d draft) (Stage, bool) {
-	before := len(r.errs)
+func (r *resolver) baseStage(d draft) Stage {
 	s := Stage{
-		Name: d.name, API: d.workload.API, Temperature: d.workload.Temperature, Faults: d.faults,
-		BatchMode: d.load.Batch.Mode, Requests: d.load.Requests, Duration: d.load.Duration, Pause: d.load.Pause,
+		Name: d.name, API: d.workload.API, Temperature: d.workload.Temperature, ExtraBody: d.workload.ExtraBody,
+		BatchMode: d.load.Batch.Mode, Requests: orZero(d.load.Requests), Duration: orZero(d.load.Duration), Pause: d.load.Pause,
 		Warmup: Warmup{d.load.Warmup.Requests, d.load.Warmup.Duration},
+	}
+	if !d.faults.IsZero() {
+		s.Faults = &d.faults
 	}
 	fallback(&s.API, Chat)
 	fallback(&s.BatchMode, Concurrent)
@@ -112,13 +143,21 @@ func (r *resolver) baseStage(d draft) (Stage, bool) {
 	if d.workload.Stream != nil {
 		s.Stream = *d.workload.Stream
 	}
-	if s.Requests == 0 && s.Duration == 0 {
+	if d.load.Requests == nil && d.load.Duration == nil {
 		s.Requests = defaultRequests
 	}
 	r.prompts(d, &s)
 	r.output(d, &s)
-	r.checkStage(d, s)
-	return s, len(r.errs) == before
+	r.checkWorkload(d, s)
+	r.checkLoad(d, s)
+	return s
+}
+
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }
 
 func fallback[T ~string](v *T, value T) {
@@ -129,131 +168,95 @@ func fallback[T ~string](v *T, value T) {
 
 func (r *resolver) output(d draft, s *Stage) {
 	o := d.workload.Output
-	s.Output = Output{Tokens: o.Tokens, Mode: o.Mode}
+	s.Output = Output{Tokens: orZero(o.Tokens), Mode: o.Mode}
 	fallback(&s.Output.Mode, Exact)
-	at := func(key string) string { return d.place("workload.output."+key, r.spec.node) }
+	at := d.place("workload.output.tokens")
 	switch {
 	case s.API == Embeddings:
 		s.Output = Output{Mode: Natural}
-		if o.Tokens != 0 {
-			r.fail(at("tokens"), "embeddings have no output tokens")
+		if o.Tokens != nil {
+			r.fail(at, "embeddings have no output tokens: leave tokens out")
 		}
-	case o.Tokens < 0:
-		r.fail(at("tokens"), "output tokens %d must be at least 1", o.Tokens)
-	case s.Output.Mode == Natural && o.Tokens != 0:
-		r.fail(at("tokens"), "mode natural sets no length: leave tokens out, or use mode exact or cap")
-	case s.Output.Mode != Natural && o.Tokens == 0:
+	case s.Output.Mode == Natural && o.Tokens != nil:
+		r.fail(at, "mode natural sets no length: leave tokens out, or use mode exact or cap")
+	case o.Tokens != nil:
+		r.inRange(at, "output tokens", *o.Tokens, 1, maxTokens)
+	case s.Output.Mode != Natural:
 		s.Output.Tokens = defaultOutputTokens
 	}
 }
 
-func (r *resolver) checkStage(d draft, s Stage) {
-	at := func(key string) string { return d.place(key, r.spec.node) }
-	if s.Requests < 0 {
-		r.fail(at("load.requests"), "requests %d must be at least 1", s.Requests)
-	}
-	if s.Warmup.Requests < 0 {
-		r.fail(at("load.warmup.requests"), "warm-up requests %d must not be negative", s.Warmup.Requests)
-	}
+// ownFields are those of the body that a stage decides; the answer would not be read rightly with others.
+var ownFields = [...]string{"model", "messages", "prompt", "input", "stream"}
+
+func (r *resolver) checkWorkload(d draft, s Stage) {
 	if s.Stream && s.API == Embeddings {
-		r.fail(at("workload.stream"), "embeddings do not stream: set stream: false")
-	}
-	if s.BatchMode == OneRequest && s.API == Chat {
-		r.fail(at("load.batch.mode"), "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+		r.fail(d.place("workload.stream"), "embeddings do not stream: set stream: false")
 	}
 	if t := s.Temperature; t != nil && (*t < 0 || *t > 2) {
-		r.fail(at("workload.temperature"), "temperature %v is outside 0 to 2", *t)
+		r.fail(d.place("workload.temperature"), "temperature %v is outside 0 to 2", *t)
 	}
-	if d.load.Closed != nil && d.load.Open != nil {
-		r.fail(at("load.open"), "load has both closed and open: leave one")
+	for _, key := range ownFields {
+		if _, ok := s.ExtraBody[key]; ok {
+			r.fail(d.place("workload.extra_body["+key+"]"), "extra_body must not set %q, which comes from the scenario's other keys", key)
+		}
 	}
 }
 
-// multiply makes one stage for each combination of the draft's lists.
-func (r *resolver) multiply(d draft, base Stage) []Stage {
-	sizes := d.load.Batch.Size
-	if len(sizes) == 0 {
-		sizes = []int{1}
+// checkSecrets keeps the environment out of what plans print.
+func (r *resolver) checkSecrets(path string) {
+	if usesEnv(r.spec.node.Get(path)) {
+		r.fail(path, "extra_body is written into results, so it takes no ${NAME}: secrets belong in api_key or headers")
 	}
-	var out []Stage
-	for _, s := range r.loads(d, base) {
-		for i, size := range sizes {
-			if size < 1 || size > 4096 {
-				r.fail(d.place(fmt.Sprintf("load.batch.size[%d]", i), r.spec.node), "batch size %d is outside 1 to 4096", size)
-				continue
-			}
-			s := s
-			s.BatchSize = size
-			if len(sizes) > 1 || size > 1 {
-				s.Name += ",batch=" + strconv.Itoa(size)
-			}
-			out = append(out, s)
-		}
-	}
-	return nameStages(d.name, out)
 }
 
-// nameStages gives an entry's own name to its only stage, and puts it before the combination's where there are more.
-func nameStages(name string, stages []Stage) []Stage {
-	if name == "" {
-		return stages
+// usesEnv reports whether a subtree names a variable of the environment.
+func usesEnv(n strictyaml.Node) (uses bool) {
+	text, err := n.YAML() // as written, ${NAME} unexpanded
+	if err != nil {
+		return false
 	}
-	for i := range stages {
-		if len(stages) == 1 {
-			stages[i].Name = name
-		} else {
-			stages[i].Name = name + "/" + stages[i].Name
-		}
-	}
-	return stages
+	_, _ = strictyaml.Parse("", text, func(string) (string, bool) {
+		uses = true
+		return "", true
+	})
+	return uses
 }
 
-func (r *resolver) loads(d draft, base Stage) []Stage {
-	var out []Stage
-	if d.load.Open != nil {
-		return r.openLoads(d, base)
+// clone copies what a stage points to.
+func (s Stage) clone() Stage {
+	s.Temperature = clonePointer(s.Temperature)
+	s.Prompts.InputTokens = clonePointer(s.Prompts.InputTokens)
+	s.Faults = clonePointer(s.Faults)
+	if s.ExtraBody != nil {
+		s.ExtraBody, _ = cloneAny(s.ExtraBody).(map[string]any)
 	}
-	levels := []int{1}
-	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
-		levels = d.load.Closed.Concurrency
-	}
-	for i, c := range levels {
-		if c < 1 || c > maxConcurrency {
-			at := d.place(fmt.Sprintf("load.closed.concurrency[%d]", i), r.spec.node)
-			r.fail(at, "concurrency %d is outside 1 to %d", c, maxConcurrency)
-			continue
-		}
-		s := base
-		s.Name, s.Concurrency = "c="+strconv.Itoa(c), c
-		out = append(out, s)
-	}
-	return out
+	return s
 }
 
-func (r *resolver) openLoads(d draft, base Stage) []Stage {
-	o := d.load.Open
-	at := func(key string) string { return d.place("load.open."+key, r.spec.node) }
-	if len(o.Rate) == 0 {
-		r.fail(at("rate"), "open load needs a rate: write rate: 5/s")
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
 	}
-	if o.MaxInFlight < 0 || o.MaxInFlight > maxConcurrency {
-		r.fail(at("max_in_flight"), "max_in_flight %d is outside 1 to %d", o.MaxInFlight, maxConcurrency)
-	}
-	if o.WhenFull != "" && o.WhenFull != "queue" {
-		r.fail(at("when_full"), "when_full %q: only queue is known; a request is never skipped", o.WhenFull)
-	}
-	var out []Stage
-	for _, rate := range o.Rate {
-		if rate <= 0 {
-			continue // reported where it was read
+	v := *p
+	return &v
+}
+
+// cloneAny copies the values that a YAML document can hold.
+func cloneAny(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := maps.Clone(v)
+		for key := range out {
+			out[key] = cloneAny(out[key])
 		}
-		s := base
-		s.Name, s.Rate, s.Arrivals, s.MaxInFlight = "rate="+rate.String(), rate, o.Arrivals, o.MaxInFlight
-		fallback(&s.Arrivals, Poisson)
-		if s.MaxInFlight == 0 {
-			s.MaxInFlight = defaultMaxInFlight
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = cloneAny(v[i])
 		}
-		out = append(out, s)
+		return out
 	}
-	return out
+	return v
 }

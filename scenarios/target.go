@@ -1,11 +1,13 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -110,26 +112,35 @@ func redactQuery(endpoint string) string {
 // hideSecrets blots out the secrets of the file in the lines that errors quote. The blot is as long as the secret, so that
 // carets stay in place.
 func (s *Spec) hideSecrets(err error) error {
-	const short = 4 // shorter ones turn up inside ordinary words
-	secrets := []string{string(s.Target.APIKey)}
+	list, _ := errors.AsType[strictyaml.Errors](err)
+	secrets := s.secrets()
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // one may hold another
+	var blots []string
+	for _, secret := range secrets {
+		blots = append(blots, secret, strings.Repeat("*", utf8.RuneCountInString(secret)))
+	}
+	blot := strings.NewReplacer(blots...)
+	for _, e := range list {
+		e.Source, e.Msg = blot.Replace(e.Source), blot.Replace(e.Msg)
+	}
+	return err
+}
+
+// secrets are the values of the file that must not be shown. Short ones hide nothing, and turn up inside ordinary words.
+func (s *Spec) secrets() (out []string) {
+	add := func(secret string, least int) {
+		if len(secret) >= least {
+			out = append(out, secret)
+		}
+	}
+	add(string(s.Target.APIKey), 4)
 	for _, value := range s.Target.Headers {
-		secrets = append(secrets, string(value))
+		add(string(value), 8)
 	}
 	if e := s.Target.Endpoint; e != nil {
 		_, query, _ := strings.Cut(*e, "?")
-		secrets = append(secrets, userinfo(*e), query)
+		add(userinfo(*e), 4)
+		add(query, 4)
 	}
-	var blots []string
-	for _, secret := range secrets {
-		if n := utf8.RuneCountInString(secret); n >= short {
-			blots = append(blots, secret, strings.Repeat("*", n))
-		}
-	}
-	blot := strings.NewReplacer(blots...)
-	list, _ := errors.AsType[strictyaml.Errors](err)
-	for _, e := range list {
-		e.Source = blot.Replace(e.Source)
-		e.Msg = blot.Replace(e.Msg)
-	}
-	return err
+	return out
 }

@@ -93,7 +93,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return "[redacted]"
+	return redacted
 }
 
 // GoString hides the value from %#v.
@@ -105,17 +105,30 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Rate is arrivals a second, written `5/s`, `90/m` or `3600/h`.
 type Rate float64
 
-// UnmarshalText reads a rate with its unit.
+// UnmarshalText reads a rate with its unit, from 1/h to 1000000/s.
 func (r *Rate) UnmarshalText(b []byte) error {
 	v, err := parseRate(string(b))
 	*r = Rate(v)
 	return err
 }
 
-// MarshalText writes the rate a second.
+// MarshalText writes the rate as String does.
 func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-func (r Rate) String() string { return strconv.FormatFloat(float64(r), 'g', -1, 64) + "/s" }
+// String writes the rate in the unit that makes it short, a second where several do: 5/s, 7/m.
+func (r Rate) String() string {
+	for _, unit := range []struct {
+		name string
+		per  float64
+	}{{"s", 1}, {"m", 60}, {"h", 3600}} {
+		const places = 1e6
+		v := math.Round(float64(r)*unit.per*places) / places
+		if v/unit.per == float64(r) {
+			return strconv.FormatFloat(v, 'f', -1, 64) + "/" + unit.name
+		}
+	}
+	return strconv.FormatFloat(float64(r), 'f', -1, 64) + "/s"
+}
 
 func parseRate(text string) (float64, error) {
 	number, unit, ok := strings.Cut(text, "/")
@@ -127,10 +140,10 @@ func parseRate(text string) (float64, error) {
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0, fmt.Errorf("rate %q does not start with a number", text)
 	}
-	if v <= 0 || v/per > 1e6 {
-		return 0, fmt.Errorf("rate %q is outside 0 < rate <= 1000000/s", text)
+	if v /= per; v < 1./3600 || v > 1e6 {
+		return 0, fmt.Errorf("rate %q is outside 1/h to 1000000/s", text)
 	}
-	return v / per, nil
+	return v, nil
 }
 
 // Limit is a time limit: a duration, or `off`, which is zero.
@@ -231,6 +244,7 @@ type Lengths struct {
 
 // UnmarshalNode takes `512` and `{mean: 512, stddev: 64}`.
 func (l *Lengths) UnmarshalNode(n strictyaml.Node) error {
+	*l = Lengths{}
 	if n.Kind() == strictyaml.Scalar {
 		return n.Decode(&l.Mean)
 	}
@@ -238,13 +252,13 @@ func (l *Lengths) UnmarshalNode(n strictyaml.Node) error {
 	return n.Decode((*plain)(l))
 }
 
-// Draw returns a length of at least one token.
+// Draw returns a length between Min and Max, from one token to ten million.
 func (l Lengths) Draw(r *rand.Rand) int {
 	n := l.Mean
 	if l.Stddev > 0 {
 		n = int(math.Round(float64(l.Mean) + r.NormFloat64()*float64(l.Stddev)))
 	}
-	n = max(n, l.Min, 1)
+	n = min(max(n, l.Min, 1), maxTokens)
 	if l.Max > 0 {
 		n = min(n, l.Max)
 	}

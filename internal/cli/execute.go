@@ -64,8 +64,7 @@ func resolveModel(ctx context.Context, p *scenarios.Plan, endpoint, asked string
 
 // run carries out the plan, keeps everything in the run folder, and prints. The error carries the exit code.
 func (e *execution) run(ctx context.Context) error {
-	started := time.Now()
-	anchor := monotonic()
+	started, anchor := time.Now(), monotonic()
 	id := store.NewID(started, e.plan.Name, uint16(rand.Uint32()))
 	summary, err := e.initial(id, started, anchor)
 	if err != nil {
@@ -83,7 +82,7 @@ func (e *execution) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, runErr := e.load(ctx, w, id)
+	res, runErr := e.load(ctx, w, id, started)
 	if res == nil {
 		return errors.Join(runErr, w.Finish(summary, nil))
 	}
@@ -101,12 +100,12 @@ func (e *execution) run(ctx context.Context) error {
 	return verdict(summary, errors.Join(runErr, saveErr))
 }
 
-func (e *execution) load(ctx context.Context, w *store.Writer, id string) (*runner.Result, error) {
+func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
 	live := &runner.Live{}
 	stop := e.sys.watch(live, len(e.plan.Stages))
 	defer stop()
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
-		RunID: id, Model: e.model, Nonce: rand.Uint64(), Append: w.Append, AfterStage: e.after, Live: live,
+		RunID: id, Model: e.model, Nonce: rand.Uint64(), Append: w.Append, AfterStage: e.after, Live: live, Start: started,
 	})
 }
 
@@ -124,7 +123,7 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor,
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: e.target.Endpoint(), Model: e.model, Mock: mock},
+		Target:      results.Target{Endpoint: e.target.Endpoint(), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
 	}
 	for i := range e.plan.Stages {
 		s.Stages = append(s.Stages, results.StageSummary{Name: e.plan.Stages[i].Name, Load: runner.LoadOf(&e.plan.Stages[i])})

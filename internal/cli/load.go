@@ -20,7 +20,7 @@ const defaultScenario = "quickstart"
 type loaded struct {
 	sys  IO
 	spec *scenarios.Spec
-	dir  string // file names in the scenario are relative to it
+	dir  string // file names in the scenario are relative to it; empty: they are built in
 }
 
 // loadSpec reads a scenario: a file, or an embedded one by its name.
@@ -33,7 +33,7 @@ func loadSpec(sys IO, name string) (*loaded, error) {
 			return nil, usage("no scenario file %s, and no built-in scenario of that name%s; built in: %s",
 				name, didYouMean(name, fixtures.Scenarios()), strings.Join(fixtures.Scenarios(), ", "))
 		}
-		src, err = embedded, nil
+		src, err, l.dir = embedded, nil, ""
 		name += " (built in)"
 	}
 	if err != nil {
@@ -48,10 +48,13 @@ func (l *loaded) parse(name string, src []byte) (err error) {
 }
 
 func (l *loaded) read(file string) ([]byte, error) {
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(l.dir, file)
+	switch {
+	case filepath.IsAbs(file):
+		return os.ReadFile(file)
+	case l.dir == "":
+		return fixtures.ReadFile(file)
 	}
-	return os.ReadFile(file)
+	return os.ReadFile(filepath.Join(l.dir, file))
 }
 
 // resolve makes the plan and checks what only the mock server can: its config and faults. All mistakes come at once.

@@ -56,7 +56,7 @@ func probeRequest(p *scenarios.Plan) client.Request {
 	text, _ := s.Prompt(-1, uint64(time.Now().UnixNano()))
 	return client.Request{
 		API: client.Chat, Model: p.Model, Stream: true, Messages: []client.Message{{Role: "user", Content: text}},
-		MaxTokens: s.Output.Tokens, MinTokens: s.Output.Tokens, IgnoreEOS: true,
+		MaxTokens: s.Output.Tokens, MinTokens: s.Output.Tokens, IgnoreEOS: true, Extra: s.ExtraBody,
 	}
 }
 

@@ -57,6 +57,15 @@ func (t Threshold) Quantile() (q float64, ok bool) {
 	return q, err == nil && q > 0 && q < 1
 }
 
+// MarshalText writes the threshold as String does.
+func (t Threshold) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads it again.
+func (t *Threshold) UnmarshalText(b []byte) (err error) {
+	*t, err = ParseThreshold(string(b))
+	return err
+}
+
 // String writes the threshold so that ParseThreshold gives an equal one.
 func (t Threshold) String() string {
 	name := string(t.Metric)

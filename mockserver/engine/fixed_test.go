@@ -41,103 +41,118 @@ func TestTokenTimesAreMultiplesFromTheAdmission(t *testing.T) {
 	}
 }
 
-func TestAdmission(t *testing.T) {
-	// Every sequence lasts 10 ms + 9 * 10 ms = 100 ms.
-	fixed := func() *engine.Fixed {
-		return &engine.Fixed{TTFT: 10 * ms, ITL: 10 * ms, Slots: 2, MaxQueue: 2}
+// fixed has two places and a queue of two; ten tokens last 10 + 9 * 10 = 100 ms.
+func fixed() *engine.Fixed {
+	return &engine.Fixed{TTFT: 10 * ms, ITL: 10 * ms, Slots: 2, MaxQueue: 2}
+}
+
+func TestWaitersTakePlacesInTheOrderInWhichTheyCame(t *testing.T) {
+	f, s := fixed(), []*engine.Seq{seq(10), seq(10), seq(10), seq(10)}
+	for i := range s {
+		if err := f.Submit(time.Duration(i)*ms, s[i]); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Run("waiters take places in the order in which they came", func(t *testing.T) {
-		f, s := fixed(), []*engine.Seq{seq(10), seq(10), seq(10), seq(10)}
-		for i := range s {
-			if err := f.Submit(time.Duration(i)*ms, s[i]); err != nil {
-				t.Fatal(err)
-			}
+	f.Advance(time.Second)
+	for i, want := range []time.Duration{0, 1 * ms, 100 * ms, 101 * ms} {
+		if got := admitted(t, s[i]); got != want {
+			t.Errorf("sequence %d was admitted at %v, want %v", i, got, want)
 		}
-		f.Advance(time.Second)
-		for i, want := range []time.Duration{0, 1 * ms, 100 * ms, 101 * ms} {
-			if got := admitted(t, s[i]); got != want {
-				t.Errorf("sequence %d was admitted at %v, want %v", i, got, want)
-			}
-		}
-	})
-	t.Run("a place is free when it became free, however late the caller looks", func(t *testing.T) {
-		f, a, b, late := fixed(), seq(10), seq(20), seq(10)
-		_ = f.Submit(0, a, b, late)
-		f.Advance(5 * time.Second)
-		if got := admitted(t, late); got != 100*ms {
-			t.Errorf("admitted at %v", got)
-		}
-	})
-	t.Run("beyond the queue all of a group are refused and none stays", func(t *testing.T) {
-		f := fixed()
-		if err := f.Submit(0, seq(10), seq(10), seq(10)); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Submit(0, seq(10), seq(10)); !errors.Is(err, engine.ErrFull) {
-			t.Errorf("got %v", err)
-		}
-		if f.Running() != 2 || f.Waiting() != 1 {
-			t.Errorf("%d run, %d wait", f.Running(), f.Waiting())
-		}
-		if err := f.Submit(100*ms, seq(10), seq(10)); err != nil {
-			t.Errorf("there is room again: %v", err)
-		}
-	})
-	t.Run("a cancelled runner's place is taken at once", func(t *testing.T) {
-		f, a, b, c := fixed(), seq(10), seq(10), seq(10)
-		_ = f.Submit(0, a, b, c)
-		f.Cancel(30*ms, a)
-		f.Cancel(31*ms, a) // again: nothing
-		if got := admitted(t, c); got != 30*ms {
-			t.Errorf("admitted at %v", got)
-		}
-	})
-	t.Run("a cancelled waiter is never admitted", func(t *testing.T) {
-		f, a, b, c, d := fixed(), seq(10), seq(10), seq(10), seq(10)
-		_ = f.Submit(0, a, b, c, d)
-		f.Cancel(1*ms, c)
-		f.Advance(time.Second)
-		if _, ok := c.Admitted(); ok {
-			t.Error("it was")
-		}
-		if got := admitted(t, d); got != 100*ms {
-			t.Errorf("the one behind it was admitted at %v", got)
-		}
-	})
-	t.Run("Next is the next admission, and none without a waiter", func(t *testing.T) {
-		f := fixed()
-		_ = f.Submit(0, seq(10), seq(5))
-		if _, ok := f.Next(); ok {
-			t.Error("nobody waits")
-		}
-		_ = f.Submit(0, seq(10))
-		if at, ok := f.Next(); !ok || at != 50*ms {
-			t.Errorf("got %v, %v", at, ok)
-		}
-	})
-	t.Run("the zero value admits everything and makes all tokens at once", func(t *testing.T) {
-		var f engine.Fixed
-		s := seq(100)
-		if err := f.Submit(5*ms, s); err != nil {
-			t.Fatal(err)
-		}
-		if at, ok := s.Due(99); !ok || at != 5*ms {
-			t.Errorf("got %v, %v", at, ok)
-		}
-		f.Cancel(6*ms, s)
-	})
-	t.Run("an admission notifies its sequence once", func(t *testing.T) {
-		f, n, c := fixed(), 0, seq(10)
-		c.Notify = func() { n++ }
-		_ = f.Submit(0, seq(10), seq(10), c)
-		if n != 0 {
-			t.Error("notified while it waits")
-		}
-		f.Advance(time.Second)
-		if n != 1 {
-			t.Errorf("notified %d times", n)
-		}
-	})
+	}
+}
+
+func TestAPlaceIsFreeWhenItBecameFreeHoweverLateTheCallerLooks(t *testing.T) {
+	f, a, b, late := fixed(), seq(10), seq(20), seq(10)
+	_ = f.Submit(0, a, b, late)
+	f.Advance(5 * time.Second)
+	if got := admitted(t, late); got != 100*ms {
+		t.Errorf("admitted at %v", got)
+	}
+}
+
+func TestBeyondTheQueueAllOfAGroupAreRefusedAndNoneStays(t *testing.T) {
+	f := fixed()
+	if err := f.Submit(0, seq(10), seq(10), seq(10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Submit(0, seq(10), seq(10)); !errors.Is(err, engine.ErrFull) {
+		t.Errorf("got %v", err)
+	}
+	if f.Running() != 2 || f.Waiting() != 1 {
+		t.Errorf("%d run, %d wait", f.Running(), f.Waiting())
+	}
+	if err := f.Submit(100*ms, seq(10), seq(10)); err != nil {
+		t.Errorf("there is room again: %v", err)
+	}
+}
+
+func TestACancelledRunnersPlaceIsTakenAtOnce(t *testing.T) {
+	f, a, b, c := fixed(), seq(10), seq(10), seq(10)
+	_ = f.Submit(0, a, b, c)
+	f.Cancel(30*ms, a)
+	f.Cancel(31*ms, a) // again: nothing
+	if got := admitted(t, c); got != 30*ms {
+		t.Errorf("admitted at %v", got)
+	}
+}
+
+func TestACancelledWaiterIsNeverAdmitted(t *testing.T) {
+	f, a, b, c, d := fixed(), seq(10), seq(10), seq(10), seq(10)
+	_ = f.Submit(0, a, b, c, d)
+	f.Cancel(1*ms, c)
+	f.Advance(time.Second)
+	if _, ok := c.Admitted(); ok {
+		t.Error("it was")
+	}
+	if got := admitted(t, d); got != 100*ms {
+		t.Errorf("the one behind it was admitted at %v", got)
+	}
+}
+
+func TestNextIsTheNextAdmissionAndNoneWithoutAWaiter(t *testing.T) {
+	f := fixed()
+	_ = f.Submit(0, seq(10), seq(5))
+	if _, ok := f.Next(); ok {
+		t.Error("nobody waits")
+	}
+	_ = f.Submit(0, seq(10))
+	if at, ok := f.Next(); !ok || at != 50*ms {
+		t.Errorf("got %v, %v", at, ok)
+	}
+}
+
+func TestTheZeroValueAdmitsEverythingAndMakesAllTokensAtOnce(t *testing.T) {
+	var f engine.Fixed
+	s := seq(100)
+	if err := f.Submit(5*ms, s); err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := s.Due(99); !ok || at != 5*ms {
+		t.Errorf("got %v, %v", at, ok)
+	}
+	f.Cancel(6*ms, s)
+}
+
+func TestATimeBeforeTheLatestCountsAsTheLatest(t *testing.T) {
+	f, s := fixed(), seq(10)
+	f.Advance(50 * ms)
+	_ = f.Submit(20*ms, s)
+	if got := admitted(t, s); got != 50*ms {
+		t.Errorf("admitted at %v", got)
+	}
+}
+
+func TestAnAdmissionNotifiesItsSequenceOnce(t *testing.T) {
+	f, n, c := fixed(), 0, seq(10)
+	c.Notify = func() { n++ }
+	_ = f.Submit(0, seq(10), seq(10), c)
+	if n != 0 {
+		t.Error("notified while it waits")
+	}
+	f.Advance(time.Second)
+	if n != 1 {
+		t.Errorf("notified %d times", n)
+	}
 }
 
 // A queue of many servers by the book: each arrival starts when it is there and

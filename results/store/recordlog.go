@@ -31,6 +31,7 @@ var errBehind = errors.New("the disk is too slow: too many records wait for it")
 type recordLog struct {
 	file    io.WriteCloser
 	zstd    *zstd.Encoder
+	out     []byte        // the last frame's bytes, to use again
 	buffers sync.Pool     // of *[]byte
 	wake    chan struct{} // holds one signal: there is a frame to write, or the end
 	done    chan struct{} // closed when the goroutine has ended
@@ -120,7 +121,8 @@ func (l *recordLog) flush() (closed bool) {
 	l.mu.Unlock()
 	var err error
 	if len(frame) > 0 && !broken {
-		_, err = l.file.Write(l.zstd.EncodeAll(frame, nil))
+		l.out = l.zstd.EncodeAll(frame, l.out[:0])
+		_, err = l.file.Write(l.out)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

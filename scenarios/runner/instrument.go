@@ -5,7 +5,6 @@ import (
 	"runtime/metrics"
 	"time"
 
-	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
 
@@ -99,14 +98,18 @@ func pauseP99(now *metrics.Float64Histogram, before []uint64) *float64 {
 	return nil
 }
 
-// dispatchP99 is the 99th percentile of the tool's lateness, or the largest where the sample is too small to have one.
-func dispatchP99(s results.StageSummary) *float64 {
-	m := s.Metrics[metric.DispatchDelay]
-	switch {
-	case m == nil:
-		return nil
-	case m.P99 != nil:
-		return m.P99
+// worst adds to a run's own figures those that only stages have, the largest of each.
+func worst(run results.Instrument, stages []results.StageSummary) results.Instrument {
+	larger := func(a, b *float64) *float64 {
+		if a == nil || (b != nil && *b > *a) {
+			return b
+		}
+		return a
 	}
-	return m.Max
+	for i := range stages {
+		in := &stages[i].Instrument
+		run.DispatchDelayP99MS = larger(run.DispatchDelayP99MS, in.DispatchDelayP99MS)
+		run.MultiEventReads = larger(run.MultiEventReads, in.MultiEventReads)
+	}
+	return run
 }

@@ -29,12 +29,25 @@ func (sr *stageRun) record(c *results.Collector, f finished) {
 			t.written.Add(1)
 		}
 	}
+	sr.noteFailure(r)
 	c.Add(r)
 	sr.cfg.Live.ended(r)
 	if sr.cfg.Append != nil {
 		if err := sr.cfg.Append(r); err != nil {
 			t.lost.Add(1)
 		}
+	}
+}
+
+// noteFailure keeps the first error, so that a stage without a success can say why.
+func (sr *stageRun) noteFailure(r *results.Record) {
+	if r.Error == "" {
+		return
+	}
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	if sr.failure == "" {
+		sr.failure = r.Error
 	}
 }
 

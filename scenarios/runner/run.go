@@ -35,6 +35,7 @@ type Config struct {
 	Append func(*results.Record) error
 	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
 	AfterStage func(results.StageSummary) (stop string)
+	Start      time.Time                                                         // the records' zero; the zero value is when Run is called
 	Live       *Live                                                             // progress, for another goroutine to watch; nil is none
 	Drain      time.Duration                                                     // how long requests under way may take after an interrupt; 0 is 5 s
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // nil is TCP
@@ -42,7 +43,6 @@ type Config struct {
 
 // Result is a finished run, or one that was interrupted: what was measured until then.
 type Result struct {
-	Start        time.Time
 	Stages       []results.StageSummary
 	Histograms   []results.StageHistograms
 	Instrument   results.Instrument
@@ -66,11 +66,13 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Drain == 0 {
 		cfg.Drain = 5 * time.Second
 	}
-	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: time.Now()}
-	r.result.Start = r.start
+	if cfg.Start.IsZero() {
+		cfg.Start = time.Now()
+	}
+	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID)}
 	whole := startProbe()
 	err = r.stages(ctx)
-	r.result.Instrument = whole.stop()
+	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil
 	r.conserve(context.WithoutCancel(ctx))
 	return &r.result, err
@@ -82,6 +84,7 @@ type run struct {
 	cfg    Config
 	client *client.Client
 	start  time.Time
+	prefix string // of request ids
 
 	issued int64 // requests so far: the next one's sequence number
 	totals totals

@@ -2,7 +2,8 @@ package runner
 
 import (
 	"context"
-	"strconv"
+	"crypto/sha256"
+	"fmt"
 	"sync"
 	"time"
 
@@ -123,6 +124,7 @@ func (sr *stageRun) request(seq, first int64, prompts int) (r client.Request, in
 	s := sr.stage
 	r = client.Request{
 		API: apis[s.API], ID: sr.requestID(seq), Stream: s.Stream, Temperature: s.Temperature, MaxTokens: s.Output.Tokens,
+		Extra: s.ExtraBody,
 	}
 	if s.Output.Mode == scenarios.Exact && s.Output.Tokens > 0 {
 		r.MinTokens, r.IgnoreEOS = s.Output.Tokens, true
@@ -140,8 +142,15 @@ func (sr *stageRun) request(seq, first int64, prompts int) (r client.Request, in
 	return r, input
 }
 
-func (sr *stageRun) requestID(seq int64) string {
-	return sr.cfg.RunID + "-" + strconv.FormatInt(seq, 10)
+// requestID names a request: a UUID (version 8) of the run's id, with the sequence number as its last twelve digits. Some
+// servers refuse an X-Request-Id that is no UUID (llama-cpp-python: 400 with an empty body).
+func (sr *stageRun) requestID(seq int64) string { return fmt.Sprintf("%s-%012d", sr.prefix, seq) }
+
+func idPrefix(runID string) string {
+	h := sha256.Sum256([]byte(runID))
+	h[6] = h[6]&0x0f | 0x80 // version 8
+	h[8] = h[8]&0x3f | 0x80 // variant of RFC 9562
+	return fmt.Sprintf("%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10])
 }
 
 // together sends jobs at once and returns when the last has ended.

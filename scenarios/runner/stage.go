@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
 )
@@ -26,6 +27,7 @@ type stageRun struct {
 	measured int           // measured requests not yet ended
 	allSent  bool          // no more measured arrivals will come
 	cohort   chan struct{} // open loop: closed when all measured requests have ended
+	failure  string        // the first failed request's error
 }
 
 // finished is a request on its way from the goroutine that sent it to one that decodes and records it.
@@ -85,7 +87,9 @@ func drainContext(ctx context.Context, drain time.Duration) (context.Context, co
 func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument) results.StageSummary {
 	summary := c.Summarize()
 	summary.StopReason = sr.stopReason(ctx)
-	in.DispatchDelayP99MS = dispatchP99(summary)
+	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
+		in.DispatchDelayP99MS = m.P99
+	}
 	in.MultiEventReads = summary.Instrument.MultiEventReads
 	summary.Instrument = in
 	sr.judge(&summary)

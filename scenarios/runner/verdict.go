@@ -11,11 +11,11 @@ import (
 
 // The limits over which a stage is invalid: the run measured the tool, the cache or another length than it says.
 const (
-	maxDispatchMS    = 10.0 // with maxDispatchShare: a delay this small never matters
-	maxDispatchShare = 0.10 // of the stage's median TTFT (E2E of plain calls)
-	maxCPURatio      = 0.95
-	maxCachedShare   = 0.02
-	maxOutputError   = 0.02
+	maxLateMS      = 10.0 // with maxLateShare: a delay this small never matters
+	maxLateShare   = 0.10 // of the stage's median TTFT (E2E of plain calls)
+	maxCPURatio    = 0.95
+	maxCachedShare = 0.02
+	maxOutputError = 0.02
 )
 
 // judge adds what a reader must know to the stage's warnings, and what spoils it to the run's reasons.
@@ -24,11 +24,14 @@ func (sr *stageRun) judge(s *results.StageSummary) {
 		sr.result.Invalid = append(sr.result.Invalid, s.Name+": "+fmt.Sprintf(format, args...))
 	}
 	if s.Requests.Issued > 0 && s.Requests.Succeeded == 0 {
-		invalid("no request succeeded; see the outcomes, and the error of a record in requests.jsonl.zst")
+		invalid("no request succeeded; the first error: %s", sr.failure)
 		return
 	}
-	if d := s.Instrument.DispatchDelayP99MS; d != nil && *d > maxDispatchMS && *d > maxDispatchShare*typical(s) {
-		invalid("llmload sent requests %.1f ms late (p99), over %.0f%% of the median latency; lower the load or use a faster machine", *d, 100*maxDispatchShare)
+	if late, stat := dispatchDelay(s); matters(late, s) {
+		invalid("llmload sent requests %.1f ms late (%s), over %.0f%% of the median latency; lower the load or use a faster machine", late, stat, 100*maxLateShare)
+	}
+	if lag := s.Instrument.LagP99MS; lag != nil && matters(*lag, s) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("this process was woken up to %.1f ms late (p99): its times may be as much too long; free the machine's CPU", *lag))
 	}
 	if c := s.Instrument.CPURatio; c != nil && *c > maxCPURatio {
 		invalid("llmload used %.0f%% of its CPU; the figures are the client's, not the server's; lower the load or give it more cores", 100**c)
@@ -56,6 +59,21 @@ func (sr *stageRun) judgeTokens(s *results.StageSummary, invalid func(string, ..
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
 		invalid("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
+}
+
+// dispatchDelay is the highest quantile of the tool's lateness that the sample resolves; 0 where it resolves none.
+func dispatchDelay(s *results.StageSummary) (ms float64, stat string) {
+	for _, stat := range []string{"p99", "p90"} {
+		if v, state := s.Metrics[metric.DispatchDelay].Quantile(stat); state == results.Value {
+			return v, stat
+		}
+	}
+	return 0, ""
+}
+
+// matters reports whether a delay of the tool can be seen in the stage's latencies.
+func matters(ms float64, s *results.StageSummary) bool {
+	return ms > maxLateMS && ms > maxLateShare*typical(s)
 }
 
 // typical is a stage's median time to first token in ms, or median duration where answers come whole.

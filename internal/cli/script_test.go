@@ -1,0 +1,48 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/llmload/llmload/internal/cli"
+)
+
+// TestMain makes this binary the llmload that the scripts run, as a process of its own: exit codes, signals and the mock
+// server's child process are those of the real command.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"llmload": func() {
+			os.Exit(cli.Main(os.Args, cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}))
+		},
+	})
+}
+
+// TestScript runs testdata/script: a feature a file. The commands beside testscript's own stand in command_test.go.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"start":    start,
+			"finish":   finish,
+			"mock":     mock,
+			"serve":    serve,
+			"answers":  answers,
+			"refused":  refused,
+			"awaits":   awaits,
+			"json":     jsonIs,
+			"jsonenv":  jsonEnv,
+			"lastline": lastLine,
+			"absent":   absent,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[runningKey{}] = map[string]*background{}
+			return nil
+		},
+	})
+}

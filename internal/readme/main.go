@@ -1,0 +1,66 @@
+// Command readme runs the quickstart and puts what it printed into README.md, and its plot into docs/img. `make docs` calls
+// it from the top of the repository.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const (
+	begin = "<!-- quickstart:begin, written by make docs -->\n"
+	end   = "<!-- quickstart:end -->"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("readme: ")
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	dir, err := os.MkdirTemp("", "llmload-readme-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "run")
+	cmd := exec.Command("bin/llmload", "run", "quickstart", "--out", out)
+	cmd.Stderr = os.Stderr
+	printed, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("the quickstart: %w", err)
+	}
+	printed = bytes.Replace(printed, []byte(out), []byte("results/runs/ID"), 1)
+	if err := insert("README.md", printed); err != nil {
+		return err
+	}
+	plot, err := os.ReadFile(filepath.Join(out, "plots", "pareto.svg"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile("docs/img/pareto.svg", plot, 0o644)
+}
+
+// insert replaces what stands between the marks.
+func insert(file string, text []byte) error {
+	page, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := bytes.Cut(page, []byte(begin))
+	_, tail, closed := bytes.Cut(rest, []byte(end))
+	if !ok || !closed {
+		return errors.New(file + " has lost the marks of the quickstart")
+	}
+	fence := []byte("```text\n")
+	page = bytes.Join([][]byte{head, []byte(begin), fence, text, fence[:3], []byte("\n" + end), tail}, nil)
+	return os.WriteFile(file, page, 0o644)
+}

@@ -1,0 +1,18 @@
+package store
+
+import (
+	"io"
+
+	"github.com/llmload/llmload/results"
+)
+
+// NewTestWriter is a Writer whose records go to file, for disks that fail.
+func NewTestWriter(dir string, file io.WriteCloser) (*Writer, error) {
+	log, err := newRecordLog(file)
+	return &Writer{dir: dir, log: log}, err
+}
+
+// ReadRecords reads records from memory.
+func ReadRecords(in io.Reader, each func(*results.Record, error) bool) (truncated bool, err error) {
+	return readRecords(in, func(_ int, text []byte) bool { return each(decodeRecord(text)) })
+}

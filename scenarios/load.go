@@ -1,0 +1,141 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+)
+
+func (r *resolver) checkLoad(d draft, s Stage) {
+	if d.load.Requests != nil {
+		r.inRange(d.place("load.requests"), "requests", s.Requests, 1, maxRequests)
+	}
+	if d.load.Duration != nil && s.Duration == 0 {
+		r.fail(d.place("load.duration"), "duration must be above 0, such as 30s")
+	}
+	r.inRange(d.place("load.warmup.requests"), "warm-up requests", d.load.Warmup.Requests, 0, maxRequests)
+	for _, t := range []struct {
+		key string
+		d   time.Duration
+	}{{"duration", s.Duration}, {"warmup.duration", s.Warmup.Duration}, {"pause", s.Pause}} {
+		r.checkTime(d.place("load."+t.key), t.key, t.d)
+	}
+	if s.BatchMode == OneRequest && s.API == Chat {
+		r.fail(d.place("load.batch.mode"), "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	}
+	if d.load.Closed != nil && d.load.Open != nil {
+		r.fail(d.place("load.open"), "load has both closed and open: leave one")
+	}
+	for _, list := range []string{"load.closed.concurrency", "load.open.rate", "load.batch.size"} {
+		if n := d.root.Get(d.place(list)); n.Kind() == strictyaml.Sequence && len(n.Items()) == 0 {
+			r.fail(d.place(list), "the list is empty: write a value or remove the key")
+		}
+	}
+}
+
+// combinations is how many stages the draft's lists make.
+func (d draft) combinations() int {
+	levels := 1
+	if d.load.Closed != nil {
+		levels = max(levels, len(d.load.Closed.Concurrency))
+	}
+	if d.load.Open != nil {
+		levels = max(levels, len(d.load.Open.Rate))
+	}
+	return levels * max(1, len(d.load.Batch.Size))
+}
+
+// multiply makes one stage for each combination of the draft's lists. Each list is checked, whatever the other holds.
+func (r *resolver) multiply(d draft, base Stage) []Stage {
+	sizes := []int{1}
+	if len(d.load.Batch.Size) > 0 {
+		sizes = r.valid(d, "load.batch.size", "batch size", d.load.Batch.Size, maxBatch)
+	}
+	var out []Stage
+	for _, s := range r.loads(d, base) {
+		for _, size := range sizes {
+			one := s
+			one.BatchSize = size
+			if n := one.InFlight(); n > maxInFlight && !one.Open() {
+				r.fail(d.place("load.batch.size"), "concurrency %d with batches of %d puts %d requests in flight: at most %d", s.Concurrency, size, n, maxInFlight)
+			}
+			if len(sizes) > 1 || size > 1 {
+				one.Name += ",batch=" + strconv.Itoa(size)
+			}
+			out = append(out, one)
+		}
+	}
+	return nameStages(d.name, out)
+}
+
+// valid reports the values of a list that are outside 1 to most, and returns the others.
+func (r *resolver) valid(d draft, path, what string, values []int, most int) (out []int) {
+	for i, v := range values {
+		if v >= 1 && v <= most {
+			out = append(out, v)
+		} else {
+			r.inRange(d.place(fmt.Sprintf("%s[%d]", path, i)), what, v, 1, most)
+		}
+	}
+	return out
+}
+
+// nameStages gives an entry's own name to its only stage, and puts it before the combination's where there are more.
+func nameStages(name string, stages []Stage) []Stage {
+	if name == "" {
+		return stages
+	}
+	for i := range stages {
+		if len(stages) == 1 {
+			stages[i].Name = name
+		} else {
+			stages[i].Name = name + "/" + stages[i].Name
+		}
+	}
+	return stages
+}
+
+func (r *resolver) loads(d draft, base Stage) []Stage {
+	if d.load.Open != nil {
+		return r.openLoads(d, base)
+	}
+	levels := []int{1}
+	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
+		levels = r.valid(d, "load.closed.concurrency", "concurrency", d.load.Closed.Concurrency, maxInFlight)
+	}
+	var out []Stage
+	for _, c := range levels {
+		s := base
+		s.Name, s.Concurrency = "c="+strconv.Itoa(c), c
+		out = append(out, s)
+	}
+	return out
+}
+
+func (r *resolver) openLoads(d draft, base Stage) []Stage {
+	o := d.load.Open
+	if o.Rate == nil {
+		r.fail(d.place("load.open.rate"), "open load needs a rate: write rate: 5/s")
+	}
+	base.Arrivals, base.MaxInFlight = o.Arrivals, defaultMaxInFlight
+	fallback(&base.Arrivals, Poisson)
+	if o.MaxInFlight != nil {
+		base.MaxInFlight = *o.MaxInFlight
+		r.inRange(d.place("load.open.max_in_flight"), "max_in_flight", base.MaxInFlight, 1, maxInFlight)
+	}
+	if o.WhenFull != "" && o.WhenFull != "queue" {
+		r.fail(d.place("load.open.when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
+	}
+	var out []Stage
+	for _, rate := range o.Rate {
+		if rate <= 0 {
+			continue // could not be read
+		}
+		s := base
+		s.Name, s.Rate = "rate="+rate.String(), rate
+		out = append(out, s)
+	}
+	return out
+}
