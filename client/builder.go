@@ -40,19 +40,25 @@ func (b *builder) add(p piece) {
 }
 
 func (b *builder) addPart(part *Choice) {
+	c := b.choice(part)
+	c.text = append(c.text, part.Text...)
+	c.reasoning = append(c.reasoning, part.Reasoning...)
+	c.refusal = append(c.refusal, part.Refusal...)
+	for _, t := range part.ToolCalls {
+		c.addTool(t)
+	}
+}
+
+// choice returns the place of the choice that a piece belongs to, and notes its end.
+func (b *builder) choice(part *Choice) *choiceText {
 	for part.Index >= len(b.choices) {
 		b.choices = append(b.choices, choiceText{})
 	}
 	c := &b.choices[part.Index]
-	c.text = append(c.text, part.Text...)
-	c.reasoning = append(c.reasoning, part.Reasoning...)
-	c.refusal = append(c.refusal, part.Refusal...)
 	if part.FinishReason != "" {
 		c.finish = part.FinishReason
 	}
-	for _, t := range part.ToolCalls {
-		c.addTool(t)
-	}
+	return c
 }
 
 // addTool joins the pieces of a call by its index. Whole answers leave the
@@ -105,6 +111,12 @@ func (b *builder) incomplete(body []byte) error {
 		return fmt.Errorf("%w: the stream has no end marker", ErrTruncated)
 	case len(b.choices) == 0:
 		return fmt.Errorf("%w: the stream ended without an answer", ErrTruncated)
+	}
+	// llama-cpp-python ends a stream that another request interrupts with its end marker all the same.
+	for i := range b.choices {
+		if b.choices[i].finish == "" {
+			return fmt.Errorf("%w: choice %d has no finish_reason, the server gave it up", ErrTruncated, i)
+		}
 	}
 	return nil
 }

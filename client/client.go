@@ -47,7 +47,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	c := &Client{
 		cfg:  &cfg,
-		wire: &wire{site: site, header: baseHeader(&cfg), transport: newTransport(life, &cfg), key: cfg.APIKey},
+		wire: &wire{site: site, header: baseHeader(&cfg), transport: newTransport(&cfg), key: cfg.APIKey},
 		gate: newGate(cfg.RateLimit, cfg.RequestsPerSecond),
 		life: life, end: end,
 	}

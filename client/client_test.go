@@ -73,53 +73,57 @@ func TestBadEndpoint(t *testing.T) {
 	}
 }
 
+var (
+	temperature, seed = 0.0, int64(7)
+	msgs              = []client.Message{{Role: "user", Content: "<a> & \"b\""}}
+)
+
+var bodies = []struct {
+	sentence string
+	request  client.Request
+	target   string
+	body     string
+}{
+	{
+		"what is unset is left out",
+		client.Request{Messages: msgs},
+		"/v1/chat/completions",
+		`{"model":"default","messages":[{"role":"user","content":"<a> & \"b\""}]}`,
+	},
+	{
+		"what is set is sent, zero temperature too",
+		client.Request{Model: "m", Messages: msgs, MaxTokens: 5, MinTokens: 4, IgnoreEOS: true, Temperature: &temperature, Seed: &seed, Stop: []string{"x"}},
+		"/v1/chat/completions",
+		`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"max_tokens":5,"min_tokens":4,"ignore_eos":true,"temperature":0,"seed":7,"stop":["x"]}`,
+	},
+	{
+		"a stream asks for its usage",
+		client.Request{Model: "m", Messages: msgs, Stream: true},
+		"/v1/chat/completions",
+		`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"stream":true,"stream_options":{"include_usage":true}}`,
+	},
+	{
+		"one prompt is a string",
+		client.Request{API: client.Completions, Model: "m", Prompts: []string{"a"}},
+		"/v1/completions",
+		`{"model":"m","prompt":"a"}`,
+	},
+	{
+		"several are a list",
+		client.Request{API: client.Embeddings, Model: "m", Prompts: []string{"a", "b"}},
+		"/v1/embeddings",
+		`{"model":"m","input":["a","b"]}`,
+	},
+	{
+		"extra fields win, the request's over the configuration's",
+		client.Request{Model: "m", Messages: msgs, MaxTokens: 5, Extra: map[string]any{"max_tokens": nil, "top_k": 2, "n": 3}},
+		"/v1/chat/completions",
+		`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"max_tokens":null,"top_k":2,"n":3}`,
+	},
+}
+
 func TestBody(t *testing.T) {
-	temperature, seed := 0.0, int64(7)
-	msgs := []client.Message{{Role: "user", Content: "<a> & \"b\""}}
-	tests := []struct {
-		sentence string
-		request  client.Request
-		target   string
-		body     string
-	}{
-		{
-			"what is unset is left out",
-			client.Request{Messages: msgs},
-			"/v1/chat/completions",
-			`{"model":"default","messages":[{"role":"user","content":"<a> & \"b\""}]}`,
-		},
-		{
-			"what is set is sent, zero temperature too",
-			client.Request{Model: "m", Messages: msgs, MaxTokens: 5, MinTokens: 4, IgnoreEOS: true, Temperature: &temperature, Seed: &seed, Stop: []string{"x"}},
-			"/v1/chat/completions",
-			`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"max_tokens":5,"min_tokens":4,"ignore_eos":true,"temperature":0,"seed":7,"stop":["x"]}`,
-		},
-		{
-			"a stream asks for its usage",
-			client.Request{Model: "m", Messages: msgs, Stream: true},
-			"/v1/chat/completions",
-			`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"stream":true,"stream_options":{"include_usage":true}}`,
-		},
-		{
-			"one prompt is a string",
-			client.Request{API: client.Completions, Model: "m", Prompts: []string{"a"}},
-			"/v1/completions",
-			`{"model":"m","prompt":"a"}`,
-		},
-		{
-			"several are a list",
-			client.Request{API: client.Embeddings, Model: "m", Prompts: []string{"a", "b"}},
-			"/v1/embeddings",
-			`{"model":"m","input":["a","b"]}`,
-		},
-		{
-			"extra fields win, the request's over the configuration's",
-			client.Request{Model: "m", Messages: msgs, MaxTokens: 5, Extra: map[string]any{"max_tokens": nil, "top_k": 2, "n": 3}},
-			"/v1/chat/completions",
-			`{"model":"m","messages":[{"role":"user","content":"<a> & \"b\""}],"max_tokens":null,"top_k":2,"n":3}`,
-		},
-	}
-	for _, tt := range tests {
+	for _, tt := range bodies {
 		t.Run(tt.sentence, func(t *testing.T) {
 			s := &server{answer: bytesOf(answered("a"))}
 			cfg := measuring
@@ -237,6 +241,39 @@ func TestKeyIsNeverShown(t *testing.T) {
 	}
 	if !strings.Contains(shown, "[redacted]") || !strings.Contains(cfg.String(), "X-Key") {
 		t.Errorf("nothing says that there is a key: %s", shown)
+	}
+}
+
+func TestAnEchoedKeyIsTakenOutOfEveryErrorObject(t *testing.T) {
+	const key = "sk-very-secret"
+	object := `{"error":{"message":"bad key ` + key + `"}}`
+	for sentence, tt := range map[string]struct {
+		request client.Request
+		answer  string
+	}{
+		"an error status":                {hello(false), plain(401, "application/json", object)},
+		"an error in a plain 200":        {hello(false), plain(200, "application/json", object)},
+		"an error instead of a stream":   {hello(true), plain(200, "application/json", object)},
+		"an error event inside a stream": {hello(true), streamed(says("a") + "data: " + object + "\n\n")},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			cfg := measuring
+			cfg.APIKey = key
+			c := newClient(t, &server{answer: bytesOf(tt.answer)}, cfg)
+			_, err := c.Chat(t.Context(), tt.request)
+			if err == nil || strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "bad key [redacted]") {
+				t.Errorf("Chat: %v", err)
+			}
+			if !tt.request.Stream {
+				return
+			}
+			st := c.Stream(t.Context(), tt.request)
+			for st.Next() {
+			}
+			if err := st.Err(); err == nil || strings.Contains(err.Error(), key) {
+				t.Errorf("Stream: %v", err)
+			}
+		})
 	}
 }
 
@@ -443,13 +480,15 @@ func TestConnectionErrors(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 {
 			t.Errorf("spoken to in %s, want HTTP/1.1", r.Proto)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"choices":[{"message":{"content":"a"}}]}`)
 	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
 	defer srv.Close()
 	cfg := measuring
 	cfg.TLS = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}

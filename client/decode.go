@@ -36,7 +36,7 @@ func (x *Exchange) decode() (*Response, error) {
 		resp, err = decodeWhole(x.capture.buf)
 	}
 	if err = prefer(err, a.Err); err != nil && err != a.Err {
-		err = locate(err, x.call.label, a, len(x.Attempts))
+		err = locate(err, x.call.label, x.client.wire.key, a, len(x.Attempts))
 	}
 	a.Err = err
 	if x.err != nil {
@@ -46,13 +46,12 @@ func (x *Exchange) decode() (*Response, error) {
 }
 
 // prefer picks the error that says more: a broken connection explains an answer
-// that stops short, an error that the server reported explains both.
+// that stops short, but not what was wrong with it before.
 func prefer(decoding, reading error) error {
-	var failure *StreamError
-	if reading == nil || errors.As(decoding, &failure) {
-		return decoding
+	if reading != nil && (decoding == nil || errors.Is(decoding, ErrTruncated)) {
+		return reading
 	}
-	return reading
+	return decoding
 }
 
 // decodeStream walks the events and lays each on the read that completed it.

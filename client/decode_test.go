@@ -42,7 +42,7 @@ func TestTextIsExact(t *testing.T) {
 		"name twice":    `{"choices":[{"index":0,"delta":{"content":%s},"logprobs":{"content":[{"token":"a","content":"a"}]}}]}`,
 		"completions":   `{"choices":[{"index":0,"text":%s,"finish_reason":null}],"usage":{"prompt_tokens":0}}`,
 		"content last":  `{"choices":[{"delta":{"content":%s}}]}`,
-		"second choice": `{"choices":[{"index":1,"delta":{"content":%s}}]}`,
+		"second choice": `{"choices":[{"index":1,"delta":{"content":%s},"finish_reason":"stop"}]}`,
 	}
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
@@ -69,71 +69,92 @@ func TestTextIsExact(t *testing.T) {
 	}
 }
 
-func TestWhatAnAnswerHolds(t *testing.T) {
-	delta := func(s string) string { return `data: {"choices":[{"index":0,"delta":` + s + `}]}` + "\n\n" }
-	tests := []struct {
-		sentence string
-		body     string
-		check    func(*client.Response) bool
-	}{
-		{
-			"reasoning is apart from the text, in vLLM's words",
-			delta(`{"reasoning_content":"h"}`) + delta(`{"reasoning_content":"m"}`) + delta(`{"content":"a"}`),
-			func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "a" },
-		},
-		{
-			"and in Ollama's",
-			delta(`{"content":"","reasoning":"h"}`) + delta(`{"content":"","reasoning":"m"}`) + delta(`{"content":"a"}`),
-			func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "a" },
-		},
-		{
-			"a server that sends both words says it once",
-			delta(`{"reasoning_content":"h","reasoning":"h"}`) + delta(`{"reasoning_content":"m","reasoning":"m"}`),
-			func(r *client.Response) bool { return r.Reasoning == "hm" },
-		},
-		{
-			"a chunk may bring reasoning and text",
-			delta(`{"reasoning_content":"h","content":"a"}`) + delta(`{"reasoning_content":"m","content":"b"}`),
-			func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "ab" },
-		},
-		{
-			"a refusal is apart too", delta(`{"refusal":"n"}`) + delta(`{"refusal":"o"}`),
-			func(r *client.Response) bool { return r.Refusal == "no" && r.Text == "" },
-		},
-		{
-			"tool calls are put together by their index",
-			delta(`{"tool_calls":[{"index":0,"id":"t1","function":{"name":"f","arguments":"{"}}]}`) +
-				delta(`{"tool_calls":[{"index":1,"id":"t2","function":{"name":"g","arguments":"[]"}}]}`) +
-				delta(`{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]}`),
-			func(r *client.Response) bool {
-				return slices.Equal(r.ToolCalls, []client.ToolCall{{Index: 0, ID: "t1", Name: "f", Arguments: "{}"}, {Index: 1, ID: "t2", Name: "g", Arguments: "[]"}})
-			},
-		},
-		{
-			"choices are apart",
-			`data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}` + "\n\n" +
-				`data: {"choices":[{"index":1,"delta":{"content":"d"},"finish_reason":"stop"}]}` + "\n\n",
-			func(r *client.Response) bool {
-				return r.Text == "a" && len(r.Choices) == 2 && r.Choices[1].Text == "bd" && r.Choices[1].FinishReason == "stop" && r.FinishReason == ""
-			},
-		},
-		{
-			"cached and reasoning tokens are told apart",
-			delta(`{"content":"a"}`) + `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}}` + "\n\n",
-			func(r *client.Response) bool {
-				return r.UsageKnown && r.Usage == client.Usage{InputTokens: 9, CachedTokens: 4, OutputTokens: 5, ReasoningTokens: 3}
-			},
-		},
-		{
-			"usage that is all zero is not known", withUsage("a", 0, 0),
-			func(r *client.Response) bool { return !r.UsageKnown },
-		},
-		{
-			"usage may have null parts", delta(`{"content":"a"}`) + `data: {"choices":null,"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":null}}` + "\n\n",
-			func(r *client.Response) bool { return r.Usage.InputTokens == 9 },
-		},
+// TestLikenessIsNotTrusted: cases where a careless comparison takes the wrong
+// part of an event for its content.
+func TestLikenessIsNotTrusted(t *testing.T) {
+	noted := `data: {"note":{"content":"%s"},"choices":[{"index":0,"delta":{"content":"%s"}}]}` + "\n\n"
+	tests := []struct{ sentence, body, want string }{
+		{"another field of the same name and value", fmt.Sprintf(noted, "a", "a") + fmt.Sprintf(noted, "b", "a"), "aa"},
+		{"bytes that are no UTF-8", says("a") + strings.Replace(says("X"), "X", "\xff", 1), "a\ufffd"},
+		{"an error event in a chunk's clothes", says("a") + "event: error\n" + says("b"), "a"},
+		{"an event that begins like the last and ends in nothing", says("a") + strings.TrimSuffix(says("b"), "\"},\"finish_reason\":null}]}\n\n") + "\n\n", "a"},
 	}
 	for _, tt := range tests {
+		t.Run(tt.sentence, func(t *testing.T) {
+			if resp, _ := receive(t, tt.body+done); resp.Text != tt.want {
+				t.Errorf("got %q, want %q", resp.Text, tt.want)
+			}
+		})
+	}
+}
+
+func delta(s string) string { return `data: {"choices":[{"index":0,"delta":` + s + `}]}` + "\n\n" }
+
+var answers = []struct {
+	sentence string
+	body     string
+	check    func(*client.Response) bool
+}{
+	{
+		"reasoning is apart from the text, in vLLM's words",
+		delta(`{"reasoning_content":"h"}`) + delta(`{"reasoning_content":"m"}`) + delta(`{"content":"a"}`),
+		func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "a" },
+	},
+	{
+		"and in Ollama's",
+		delta(`{"content":"","reasoning":"h"}`) + delta(`{"content":"","reasoning":"m"}`) + delta(`{"content":"a"}`),
+		func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "a" },
+	},
+	{
+		"a server that sends both words says it once",
+		delta(`{"reasoning_content":"h","reasoning":"h"}`) + delta(`{"reasoning_content":"m","reasoning":"m"}`),
+		func(r *client.Response) bool { return r.Reasoning == "hm" },
+	},
+	{
+		"a chunk may bring reasoning and text",
+		delta(`{"reasoning_content":"h","content":"a"}`) + delta(`{"reasoning_content":"m","content":"b"}`),
+		func(r *client.Response) bool { return r.Reasoning == "hm" && r.Text == "ab" },
+	},
+	{
+		"a refusal is apart too", delta(`{"refusal":"n"}`) + delta(`{"refusal":"o"}`),
+		func(r *client.Response) bool { return r.Refusal == "no" && r.Text == "" },
+	},
+	{
+		"tool calls are put together by their index",
+		delta(`{"tool_calls":[{"index":0,"id":"t1","function":{"name":"f","arguments":"{"}}]}`) +
+			delta(`{"tool_calls":[{"index":1,"id":"t2","function":{"name":"g","arguments":"[]"}}]}`) +
+			delta(`{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]}`),
+		func(r *client.Response) bool {
+			return slices.Equal(r.ToolCalls, []client.ToolCall{{Index: 0, ID: "t1", Name: "f", Arguments: "{}"}, {Index: 1, ID: "t2", Name: "g", Arguments: "[]"}})
+		},
+	},
+	{
+		"choices are apart",
+		`data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}` + "\n\n" +
+			`data: {"choices":[{"index":1,"delta":{"content":"d"},"finish_reason":"length"}]}` + "\n\n",
+		func(r *client.Response) bool {
+			return r.Text == "a" && len(r.Choices) == 2 && r.Choices[1].Text == "bd" && r.Choices[1].FinishReason == "length" && r.FinishReason == "stop"
+		},
+	},
+	{
+		"cached and reasoning tokens are told apart",
+		delta(`{"content":"a"}`) + `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}}` + "\n\n",
+		func(r *client.Response) bool {
+			return r.UsageKnown && r.Usage == client.Usage{InputTokens: 9, CachedTokens: 4, OutputTokens: 5, ReasoningTokens: 3}
+		},
+	},
+	{
+		"usage that is all zero is not known", withUsage("a", 0, 0),
+		func(r *client.Response) bool { return !r.UsageKnown },
+	},
+	{
+		"usage may have null parts", delta(`{"content":"a"}`) + `data: {"choices":null,"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":null}}` + "\n\n",
+		func(r *client.Response) bool { return r.Usage.InputTokens == 9 },
+	},
+}
+
+func TestWhatAnAnswerHolds(t *testing.T) {
+	for _, tt := range answers {
 		t.Run(tt.sentence, func(t *testing.T) {
 			if resp, err := receive(t, tt.body+done); err != nil || !tt.check(resp) {
 				t.Errorf("got %+v, %v", resp, err)

@@ -87,7 +87,7 @@ func (f *flight) judge(ctx context.Context, key string) {
 	case f.a.Status/100 != 2:
 		f.a.Err = f.apiError(key)
 	case f.wrongType && f.a.Err == nil:
-		f.a.Err = f.wrongTypeError()
+		f.a.Err = f.wrongTypeError(key)
 	}
 }
 
@@ -111,20 +111,23 @@ func (f *flight) apiError(key string) error {
 }
 
 // wrongTypeError tells an error object in a 200 from something altogether different.
-func (f *flight) wrongTypeError() error {
+func (f *flight) wrongTypeError(key string) error {
 	body := f.capture.buf
 	if isFailure(body) {
-		return locate(streamError(body), f.call.label, &f.a, 1)
+		return locate(streamError(body), f.call.label, key, &f.a, 1)
 	}
 	return f.failed(fmt.Errorf("%w: %q where %s was asked for: %s",
 		ErrContentType, f.a.Header.Get("Content-Type"), f.call.accepts(), excerpt(body)))
 }
 
 // locate completes an error that decoding found with where it happened.
-func locate(err error, label string, a *Attempt, attempts int) error {
+func locate(err error, label, key string, a *Attempt, attempts int) error {
 	var failure *StreamError
 	if errors.As(err, &failure) {
 		failure.Endpoint, failure.RequestID, failure.Attempts = label, a.RequestID, attempts
+		if key != "" { // a server may echo it
+			failure.Message = strings.ReplaceAll(failure.Message, key, "[redacted]")
+		}
 		return failure
 	}
 	return fmt.Errorf("%s: %w", label, err)

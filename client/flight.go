@@ -194,7 +194,7 @@ func (f *flight) full() bool {
 
 // over ends the reading. What goes wrong behind the end marker is of no account.
 func (f *flight) over(err error, at time.Duration) {
-	if f.streaming && err == io.EOF {
+	if f.streaming {
 		f.watch(at, true)
 	}
 	if f.ended > 0 {

@@ -25,7 +25,7 @@ func transcript(t testing.TB, name string) []byte {
 	if !ok {
 		t.Fatalf("%s has no end of headers", name)
 	}
-	if bytes.Contains(head, []byte("Transfer-Encoding: chunked")) {
+	if bytes.Contains(bytes.ToLower(head), []byte("transfer-encoding: chunked")) {
 		body = []byte(httpChunk(string(body)) + lastChunk)
 	}
 	return slices.Concat(head, []byte("\r\n\r\n"), body)
@@ -73,6 +73,14 @@ func TestTranscripts(t *testing.T) {
 		{file: "err_no_model.txt", request: chat, status: 400, message: "model is required"},
 		{file: "err_type.txt", request: chat, status: 400, message: "json: cannot unmarshal string into Go struct field ChatCompletionRequest.messages of type []openai.Message"},
 		{file: "err_unknown_model.txt", request: chat, status: 404, message: "model 'nope' not found"},
+		{file: "llama-cpp-python/chat_nonstream.txt", request: chat, text: "ver watehi up whatzulwurgis", finish: "length", usage: client.Usage{InputTokens: 19, OutputTokens: 8}},
+		{file: "llama-cpp-python/chat_stream_nousage.txt", request: chatStream, text: " longtur ji find assi answe shoret", finish: "length", events: 8},
+		{file: "llama-cpp-python/completions.txt", request: completion, text: "hun somsilkensustan pleashin", finish: "length", usage: client.Usage{InputTokens: 3, OutputTokens: 8}},
+		{file: "llama-cpp-python/completions_stream.txt", request: completions, text: "hunparkonver thibunsothun", finish: "length", events: 8},
+		{file: "llama-cpp-python/embeddings.txt", request: embedding, status: 500, message: "Llama model must be created with embedding=True to call this method"},
+		{file: "llama-cpp-python/err_404.txt", request: chat, status: 404, message: "Not Found"},
+		{file: "llama-cpp-python/err_request_id.txt", request: chat, status: 400, message: ""},
+		{file: "llama-cpp-python/err_type.txt", request: chat, status: 500, message: "1 validation error:\n  {'type': 'int_parsing', 'loc': ('body', 'max_tokens'), 'msg': 'Input should be a valid integer, unable to parse string as an integer', 'input': 'x'}\n\n  File \".../llama_cpp/server/app.py\", line 376, in create_chat_completion\n    POST /v1/chat/completions"},
 		{file: "stream_unknown_model.txt", request: chatStream, status: 404, message: "model 'nope' not found"},
 	}
 	for _, tt := range tests {
@@ -99,6 +107,15 @@ func TestTranscripts(t *testing.T) {
 				t.Errorf("got %+v, %d tokens in arrivals", resp, tokens)
 			}
 		})
+	}
+}
+
+// A server that gives an answer up for the sake of the next request ends its stream as if nothing had happened.
+func TestAnInterruptedStreamIsTruncated(t *testing.T) {
+	s := &server{answer: bytesOf(string(transcript(t, "llama-cpp-python/chat_stream_interrupted.txt")))}
+	resp, err := newClient(t, s, measuring).Chat(t.Context(), chatStream)
+	if !errors.Is(err, client.ErrTruncated) || resp.ContentEvents == 0 {
+		t.Errorf("got %v after %d events, want truncated after some", err, resp.ContentEvents)
 	}
 }
 

@@ -138,7 +138,8 @@ func plain(status int, contentType, body string, headers ...string) string {
 const (
 	streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
 	lastChunk  = "0\r\n\r\n"
-	done       = "data: [DONE]\n\n"
+	endMarker  = "data: [DONE]\n\n"
+	done       = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n" + endMarker
 )
 
 // httpChunk frames bytes in the chunked transfer coding.

@@ -141,6 +141,31 @@ func TestMaxConcurrent(t *testing.T) {
 	})
 }
 
+func TestConnectionsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: paced(step{time.Second, answered("a")})}
+		c := newClient(t, s, client.Config{RateLimit: client.Off})
+		for range 3 {
+			sendAll(t, c, 10)
+			synctest.Wait()
+		}
+		if s.dialed() != 10 {
+			t.Errorf("%d connections for three bursts of 10, want 10", s.dialed())
+		}
+		fresh := measuring
+		fresh.PoolSize = client.Off
+		s = &server{answer: keeping(answered("a"))}
+		c = newClient(t, s, fresh)
+		for range 3 {
+			c.Send(t.Context(), hello(false))
+			synctest.Wait()
+		}
+		if s.dialed() != 3 {
+			t.Errorf("%d connections without a pool for three calls, want 3", s.dialed())
+		}
+	})
+}
+
 func TestAStreamHoldsItsPlaceUntilItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answer: inTurn(silent(streamHead, httpChunk(says("a")+says("b"))), keeping(streamed(says("c")+done)))}

@@ -71,8 +71,16 @@ var misbehaviours = []outcome{
 		kind: "truncated", text: "a", finish: "stop", attempts: 1,
 	},
 	{
-		sentence: "an end marker without any answer is no success", stream: true, answer: bytesOf(streamed(done)),
+		sentence: "an end marker without any answer is no success", stream: true, answer: bytesOf(streamed(endMarker)),
 		kind: "truncated", attempts: 1,
+	},
+	{
+		sentence: "an end marker without a finish reason is no success: the server gave the answer up", stream: true, answer: bytesOf(streamed(says("a") + says("b") + endMarker)),
+		kind: "truncated", text: "ab", says: "no finish_reason", attempts: 1,
+	},
+	{
+		sentence: "nor where only the other choice finished", stream: true, answer: bytesOf(streamed(`data: {"choices":[{"index":1,"delta":{"role":"assistant"}}]}` + "\n\n" + done)),
+		kind: "truncated", finish: "stop", says: "choice 1", attempts: 1,
 	},
 	{
 		sentence: "an empty stream is no success", stream: true, answer: bytesOf(streamHead + lastChunk),
@@ -139,6 +147,18 @@ var misbehaviours = []outcome{
 		kind: "stream error", text: "a", says: "boom", attempts: 1,
 	},
 	{
+		sentence: "even where the connection broke in the middle of the error", stream: true, answer: bytesOf(streamHead + httpChunk(`data: {"error":"boom"}`)),
+		kind: "stream error", says: "boom", attempts: 1,
+	},
+	{
+		sentence: "a malformed event is what is wrong, not the broken connection behind it", stream: true, answer: bytesOf(streamHead + httpChunk(says("a")+"data: {oops\n\n")),
+		kind: "malformed", text: "a", attempts: 1,
+	},
+	{
+		sentence: "a connection that breaks right behind the end marker does not matter", stream: true, answer: bytesOf(streamHead + httpChunk(says("a")+ends("stop")+"data: [DONE]")),
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
+	},
+	{
 		sentence: "a 400 with a string for an error keeps its status", answer: bytesOf(plain(400, "application/json", `{"error":"no such thing"}`)),
 		kind: "api 400", says: "no such thing", attempts: 1,
 	},
@@ -156,7 +176,7 @@ var misbehaviours = []outcome{
 	},
 	{
 		sentence: "a missing content type is tolerated where the stream parses", stream: true, answer: bytesOf("HTTP/1.1 200 OK\r\n\r\n" + says("a") + done),
-		kind: "ok", text: "a", attempts: 1,
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "and where the JSON does", answer: bytesOf(plain(200, "", `{"choices":[{"message":{"content":"a"}}]}`)),
@@ -168,31 +188,31 @@ var misbehaviours = []outcome{
 	},
 	{
 		sentence: "bare CR ends lines", stream: true, answer: bytesOf(streamed(strings.ReplaceAll(says("a")+says("b")+done, "\n", "\r"))),
-		kind: "ok", text: "ab", attempts: 1,
+		kind: "ok", text: "ab", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "CRLF and a byte order mark are fine", stream: true, answer: bytesOf(streamed("\xef\xbb\xbf" + strings.ReplaceAll(says("a")+says("b")+done, "\n", "\r\n"))),
-		kind: "ok", text: "ab", attempts: 1,
+		kind: "ok", text: "ab", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "keep-alive comments are passed over", stream: true, answer: bytesOf(streamed(": OPENROUTER PROCESSING\n\n" + says("a") + ":\n\n" + done)),
-		kind: "ok", text: "a", attempts: 1,
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
-		sentence: "the last event may lack its blank line", stream: true, answer: bytesOf(streamed(says("a") + "data: [DONE]")),
-		kind: "ok", text: "a", attempts: 1,
+		sentence: "the last event may lack its blank line", stream: true, answer: bytesOf(streamed(says("a") + ends("stop") + "data: [DONE]")),
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "usage in every chunk counts once, and the last one", stream: true, answer: bytesOf(streamed(withUsage("a", 0, 0) + withUsage("b", 0, 0) + counts(7, 2) + done)),
-		kind: "ok", text: "ab", usage: client.Usage{InputTokens: 7, OutputTokens: 2}, attempts: 1,
+		kind: "ok", text: "ab", finish: "stop", usage: client.Usage{InputTokens: 7, OutputTokens: 2}, attempts: 1,
 	},
 	{
 		sentence: "an event over 64 KiB is read", stream: true, answer: bytesOf(streamHead + httpChunk(says(strings.Repeat("x", 100<<10))) + httpChunk(done) + lastChunk),
-		kind: "ok", text: strings.Repeat("x", 100<<10), attempts: 1,
+		kind: "ok", text: strings.Repeat("x", 100<<10), finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "a character split between reads is whole", stream: true, answer: bytesOf(splitAfter(streamed(says("\u4e2d\U0001f600")+done), "\xe4\xb8", "\xf0\x9f")...),
-		kind: "ok", text: "\u4e2d\U0001f600", attempts: 1,
+		kind: "ok", text: "\u4e2d\U0001f600", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "an error body of 1 MiB is read up to 64 KiB", answer: bytesOf(plain(400, "text/plain", strings.Repeat("no ", 350_000))),

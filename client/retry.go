@@ -20,8 +20,9 @@ const (
 	staleAfter = time.Second
 )
 
-// again decides whether the call is tried once more, and after what wait.
-func (c *Client) again(ctx context.Context, f *flight, attempts int) (time.Duration, bool) {
+// again decides whether the call is tried once more, and after what wait. The
+// caller's deadline is the business of that wait, see lastWord.
+func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
 	if attempts > c.cfg.MaxRetries || f.content || !retryable(&f.a) {
 		return 0, false
 	}
@@ -40,9 +41,6 @@ func (c *Client) again(ctx context.Context, f *flight, attempts int) (time.Durat
 	}
 	if f.a.Status == http.StatusTooManyRequests && f.a.RetryAfter > 0 {
 		c.gate.hold(wait)
-	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		return 0, false
 	}
 	return wait, true
 }

@@ -49,7 +49,7 @@ func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 func (x *Exchange) run(ctx context.Context) {
 	for {
 		if err := x.client.gate.admit(ctx); err != nil {
-			x.giveUp(waitError(ctx, x.call.label))
+			x.giveUp(ctx)
 			return
 		}
 		f := x.client.open(ctx, x.call, x.capture)
@@ -61,24 +61,33 @@ func (x *Exchange) run(ctx context.Context) {
 		x.stream = f.streaming
 		f.judge(ctx, x.client.wire.key)
 		x.Attempts = append(x.Attempts, f.a)
-		wait, again := x.client.again(ctx, f, len(x.Attempts))
+		wait, again := x.client.again(f, len(x.Attempts))
 		if !again {
 			return
 		}
 		if err := sleep(ctx, wait); err != nil {
-			x.giveUp(waitError(ctx, x.call.label))
+			x.giveUp(ctx)
 			return
 		}
 	}
 }
 
-// giveUp ends a call that waits. Where an attempt has failed before and only
-// time ran out, its error says more than the wait's.
-func (x *Exchange) giveUp(err error) {
-	if _, late := err.(*TimeoutError); late && len(x.Attempts) > 0 {
-		return
+// giveUp ends a call that cannot wait any longer.
+func (x *Exchange) giveUp(ctx context.Context) {
+	var last error
+	if n := len(x.Attempts); n > 0 {
+		last = x.Attempts[n-1].Err
 	}
-	x.err = err
+	x.err = lastWord(waitError(ctx, x.call.label), last)
+}
+
+// lastWord picks the error of a call whose wait failed: where only time ran out,
+// what the last attempt met says more.
+func lastWord(wait, attempt error) error {
+	if _, late := wait.(*TimeoutError); late && attempt != nil {
+		return attempt
+	}
+	return wait
 }
 
 // failure returns what is known to have gone wrong without decoding.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,108 +49,121 @@ func pause(conn net.Conn, d time.Duration) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
+const (
+	reasons = `data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}` + "\n\n"
+	calls   = `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"t1","function":{"name":"f","arguments":""}}]}}]}` + "\n\n"
+	refuses = `data: {"choices":[{"index":0,"delta":{"refusal":"no"}}]}` + "\n\n"
+)
+
+// at is an arrival after so many milliseconds, of e events and k tokens.
+func at(a, e, k int) client.Arrival {
+	return client.Arrival{At: time.Duration(a) * ms, Events: e, Tokens: k}
+}
+
+var stampCases = []struct {
+	sentence string
+	steps    []step
+	first    time.Duration // since Started; -1 is never
+	output   time.Duration
+	done     time.Duration
+	arrivals []client.Arrival
+	multi    int
+}{
+	{
+		"a role-only chunk is no token, and one event a token is known from the usage",
+		[]step{{0, streamHead}, {50 * ms, httpChunk(roleChunk)}, {150 * ms, httpChunk(says("a"))}, {20 * ms, httpChunk(says("b"))}, {20 * ms, httpChunk(ends("stop")+counts(3, 2)+done) + lastChunk}},
+		200 * ms, 200 * ms, 240 * ms,
+		[]client.Arrival{at(200, 1, 1), at(220, 1, 1)},
+		0,
+	},
+	{
+		"events that one read brought are one arrival",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + says("b"))}, {10 * ms, httpChunk(says("c") + done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 20 * ms,
+		[]client.Arrival{at(10, 2, 0), at(20, 1, 0)},
+		1,
+	},
+	{
+		"an event counts for the read that completed it",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + says("b")[:30])}, {10 * ms, httpChunk(says("b")[30:])}, {10 * ms, httpChunk(done) + lastChunk}},
+		10 * ms, 10 * ms, 30 * ms,
+		[]client.Arrival{at(10, 1, 0), at(20, 1, 0)},
+		0,
+	},
+	{
+		"reasoning is a token, but no output",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(reasons)}, {10 * ms, httpChunk(reasons)}, {10 * ms, httpChunk(says("a") + done)}, {0, lastChunk}},
+		10 * ms, 30 * ms, 30 * ms,
+		[]client.Arrival{at(10, 1, 0), at(20, 1, 0), at(30, 1, 0)},
+		0,
+	},
+	{
+		"a tool call is output",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(calls + done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 10 * ms,
+		[]client.Arrival{at(10, 1, 0)},
+		0,
+	},
+	{
+		"so is a refusal",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(refuses + done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 10 * ms,
+		[]client.Arrival{at(10, 1, 0)},
+		0,
+	},
+	{
+		"usage that runs along tells the tokens of each arrival",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(withUsage("a b", 3, 2))}, {10 * ms, httpChunk(withUsage("c", 3, 3) + withUsage("d e f", 3, 6))}, {10 * ms, httpChunk(counts(3, 7) + done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 30 * ms,
+		[]client.Arrival{at(10, 1, 2), at(20, 2, 4)},
+		1,
+	},
+	{
+		"usage that begins in the middle does not run along",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a"))}, {10 * ms, httpChunk(withUsage("b", 3, 2))}, {0, httpChunk(done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 20 * ms,
+		[]client.Arrival{at(10, 1, 1), at(20, 1, 1)},
+		0,
+	},
+	{
+		"usage that does not add up tells nothing",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a b"))}, {10 * ms, httpChunk(says("c"))}, {0, httpChunk(counts(3, 3) + done)}, {0, lastChunk}},
+		10 * ms, 10 * ms, 20 * ms,
+		[]client.Arrival{at(10, 1, 0), at(20, 1, 0)},
+		0,
+	},
+	{
+		"the end marker is the end, not the end of the body behind it",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}, {100 * ms, lastChunk}},
+		10 * ms, 10 * ms, 10 * ms,
+		[]client.Arrival{at(10, 1, 0)},
+		0,
+	},
+	{
+		"a server that says no more after the end marker does not hold the call",
+		[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}, {time.Hour, lastChunk}},
+		10 * ms, 10 * ms, 10 * ms,
+		[]client.Arrival{at(10, 1, 0)},
+		0,
+	},
+	{
+		"a server that goes on and on does not either",
+		append([]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}}, slices.Repeat([]step{{100 * ms, httpChunk(":\n\n")}}, 100)...),
+		10 * ms, 10 * ms, 10 * ms,
+		[]client.Arrival{at(10, 1, 0)},
+		0,
+	},
+	{
+		"a plain answer has no first token",
+		[]step{{10 * ms, answered("a")[:100]}, {10 * ms, answered("a")[100:]}},
+		-1, -1, 20 * ms, nil, 0,
+	},
+}
+
 // TestStamps: under the bubble's clock only the server's waits take time, so
 // each stamp is exact.
 func TestStamps(t *testing.T) {
-	reasons := `data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}` + "\n\n"
-	calls := `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"t1","function":{"name":"f","arguments":""}}]}}]}` + "\n\n"
-	refuses := `data: {"choices":[{"index":0,"delta":{"refusal":"no"}}]}` + "\n\n"
-	at := func(a, e, k int) client.Arrival {
-		return client.Arrival{At: time.Duration(a) * ms, Events: e, Tokens: k}
-	}
-	tests := []struct {
-		sentence string
-		steps    []step
-		first    time.Duration // since Started; -1 is never
-		output   time.Duration
-		done     time.Duration
-		arrivals []client.Arrival
-		multi    int
-	}{
-		{
-			"a role-only chunk is no token, and one event a token is known from the usage",
-			[]step{{0, streamHead}, {50 * ms, httpChunk(roleChunk)}, {150 * ms, httpChunk(says("a"))}, {20 * ms, httpChunk(says("b"))}, {20 * ms, httpChunk(ends("stop")+counts(3, 2)+done) + lastChunk}},
-			200 * ms, 200 * ms, 240 * ms,
-			[]client.Arrival{at(200, 1, 1), at(220, 1, 1)},
-			0,
-		},
-		{
-			"events that one read brought are one arrival",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + says("b"))}, {10 * ms, httpChunk(says("c") + done)}, {0, lastChunk}},
-			10 * ms, 10 * ms, 20 * ms,
-			[]client.Arrival{at(10, 2, 0), at(20, 1, 0)},
-			1,
-		},
-		{
-			"an event counts for the read that completed it",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + says("b")[:30])}, {10 * ms, httpChunk(says("b")[30:])}, {10 * ms, httpChunk(done) + lastChunk}},
-			10 * ms, 10 * ms, 30 * ms,
-			[]client.Arrival{at(10, 1, 0), at(20, 1, 0)},
-			0,
-		},
-		{
-			"reasoning is a token, but no output",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(reasons)}, {10 * ms, httpChunk(reasons)}, {10 * ms, httpChunk(says("a") + done)}, {0, lastChunk}},
-			10 * ms, 30 * ms, 30 * ms,
-			[]client.Arrival{at(10, 1, 0), at(20, 1, 0), at(30, 1, 0)},
-			0,
-		},
-		{
-			"a tool call is output",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(calls + done)}, {0, lastChunk}},
-			10 * ms, 10 * ms, 10 * ms,
-			[]client.Arrival{at(10, 1, 0)},
-			0,
-		},
-		{
-			"so is a refusal",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(refuses + done)}, {0, lastChunk}},
-			10 * ms, 10 * ms, 10 * ms,
-			[]client.Arrival{at(10, 1, 0)},
-			0,
-		},
-		{
-			"usage that runs along tells the tokens of each arrival",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(withUsage("a b", 3, 2))}, {10 * ms, httpChunk(withUsage("c", 3, 3) + withUsage("d e f", 3, 6))}, {10 * ms, httpChunk(counts(3, 7) + done)}, {0, lastChunk}},
-			10 * ms, 10 * ms, 30 * ms,
-			[]client.Arrival{at(10, 1, 2), at(20, 2, 4)},
-			1,
-		},
-		{
-			"usage that does not add up tells nothing",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(says("a b"))}, {10 * ms, httpChunk(says("c"))}, {0, httpChunk(counts(3, 3) + done)}, {0, lastChunk}},
-			10 * ms, 10 * ms, 20 * ms,
-			[]client.Arrival{at(10, 1, 0), at(20, 1, 0)},
-			0,
-		},
-		{
-			"the end marker is the end, not the end of the body behind it",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}, {100 * ms, lastChunk}},
-			10 * ms, 10 * ms, 10 * ms,
-			[]client.Arrival{at(10, 1, 0)},
-			0,
-		},
-		{
-			"a server that says no more after the end marker does not hold the call",
-			[]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}, {time.Hour, lastChunk}},
-			10 * ms, 10 * ms, 10 * ms,
-			[]client.Arrival{at(10, 1, 0)},
-			0,
-		},
-		{
-			"a server that goes on and on does not either",
-			append([]step{{0, streamHead}, {10 * ms, httpChunk(says("a") + done)}}, slices.Repeat([]step{{100 * ms, httpChunk(":\n\n")}}, 100)...),
-			10 * ms, 10 * ms, 10 * ms,
-			[]client.Arrival{at(10, 1, 0)},
-			0,
-		},
-		{
-			"a plain answer has no first token",
-			[]step{{10 * ms, answered("a")[:100]}, {10 * ms, answered("a")[100:]}},
-			-1, -1, 20 * ms, nil, 0,
-		},
-	}
-	for _, tt := range tests {
+	for _, tt := range stampCases {
 		t.Run(tt.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &server{answer: paced(tt.steps...)}
@@ -202,6 +217,39 @@ func TestEarlyStamps(t *testing.T) {
 			t.Errorf("%d connections for two calls in turn, want 1", s.dialed())
 		}
 	})
+}
+
+// TestNothingBehindTheEndHoldsTheCall: no limit is set, so only the end itself
+// can end these.
+func TestNothingBehindTheEndHoldsTheCall(t *testing.T) {
+	more := httpChunk(": " + strings.Repeat("more", 250) + "\n\n") // 1 KiB
+	var written atomic.Int64
+	flood := func(n int, conn net.Conn) bool {
+		for bytesOf(streamHead, httpChunk(says("a")+done))(n, conn); ; written.Add(1) {
+			if _, err := io.WriteString(conn, more); err != nil {
+				return false
+			}
+		}
+	}
+	for sentence, tt := range map[string]struct {
+		answer func(int, net.Conn) bool
+		kind   string
+	}{
+		"silence behind an error event":  {silent(streamHead, httpChunk("event: error\ndata: boom\n\n")), "stream error"},
+		"silence behind an error object": {silent(streamHead, httpChunk(says("a")+`data: {"error":"boom"}`+"\n\n")), "stream error"},
+		"a flood behind the end marker":  {flood, "ok"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if _, err := newClient(t, &server{answer: tt.answer}, measuring).Chat(t.Context(), hello(true)); kind(err) != tt.kind {
+					t.Errorf("got %v, want %s", err, tt.kind)
+				}
+			})
+		})
+	}
+	if n := written.Load(); n > 100 {
+		t.Errorf("%d KiB read behind the end marker, want about 64", n)
+	}
 }
 
 // TestFailedStreamKeepsWhatCame: what a stream brought before it failed is told.

@@ -26,8 +26,9 @@ type Stream struct {
 	attempts int
 	queue    []Chunk
 	chunk    Chunk
-	any      bool  // an answer has begun
-	decoding error // what was wrong with an event
+	answer   builder // knows what the answer lacks
+	decoding error   // what was wrong with an event
+	last     error   // of the last attempt
 	over     bool
 	err      error
 }
@@ -96,11 +97,11 @@ func (s *Stream) open() {
 		return
 	}
 	if err := s.client.gate.admit(s.ctx); err != nil {
-		s.end(waitError(s.ctx, s.call.label))
+		s.giveUp()
 		return
 	}
 	s.attempts++
-	s.any, s.decoding = false, nil
+	s.answer, s.decoding = builder{}, nil
 	s.flight = s.client.open(s.ctx, s.call, &s.capture)
 	s.flight.listen = s.hear
 	if s.flight.body == nil {
@@ -129,8 +130,9 @@ func (s *Stream) hear(p piece, err error) {
 		s.decoding = cmp.Or(s.decoding, err)
 		return
 	}
-	s.any = s.any || len(p.parts) > 0
+	s.answer.any = s.answer.any || len(p.parts) > 0
 	for _, c := range p.parts {
+		s.answer.choice(&c)
 		if (piece{parts: []Choice{c}}).hasContent() || c.FinishReason != "" {
 			s.queue = append(s.queue, Chunk{Choice: c})
 		}
@@ -148,29 +150,29 @@ func (s *Stream) settle() {
 	f.close()
 	f.judge(s.ctx, s.client.wire.key)
 	if err := prefer(s.outcome(f), f.a.Err); err != nil && err != f.a.Err {
-		f.a.Err = locate(err, s.call.label, &f.a, s.attempts)
+		f.a.Err = locate(err, s.call.label, s.client.wire.key, &f.a, s.attempts)
 	}
-	wait, again := s.client.again(s.ctx, f, s.attempts)
+	s.last = f.a.Err
+	wait, again := s.client.again(f, s.attempts)
 	if !again {
-		setAttempts(f.a.Err, s.attempts)
 		s.end(f.a.Err)
 		return
 	}
 	if sleep(s.ctx, wait) != nil {
-		s.end(waitError(s.ctx, s.call.label))
+		s.giveUp()
 	}
 }
+
+// giveUp ends a stream that cannot wait for another attempt.
+func (s *Stream) giveUp() { s.end(lastWord(waitError(s.ctx, s.call.label), s.last)) }
 
 // outcome returns what is wrong with an event or lacking at the end.
 func (s *Stream) outcome(f *flight) error {
 	if s.decoding != nil || !f.streaming {
 		return s.decoding
 	}
-	b := builder{any: s.any, marked: f.marked}
-	if s.any {
-		b.choices = make([]choiceText, 1)
-	}
-	return b.incomplete(s.capture.buf)
+	s.answer.marked = f.marked
+	return s.answer.incomplete(s.capture.buf)
 }
 
 // end gives up what the stream holds.
@@ -179,6 +181,7 @@ func (s *Stream) end(err error) {
 		return
 	}
 	s.over, s.err = true, err
+	setAttempts(err, s.attempts)
 	if s.flight != nil {
 		s.flight.close()
 	}

@@ -116,8 +116,8 @@ func TestSlowReaderOfAStreamIsNotIdle(t *testing.T) {
 			n++
 			time.Sleep(time.Minute)
 		}
-		if st.Err() != nil || n != 2 {
-			t.Errorf("%d chunks, then %v", n, st.Err())
+		if st.Err() != nil || n != 3 {
+			t.Errorf("%d chunks, then %v; want two of content and the finish", n, st.Err())
 		}
 	})
 }
@@ -216,6 +216,25 @@ func TestNoRetryBeyondTheDeadline(t *testing.T) {
 		var api *client.APIError
 		if !errors.As(err, &api) || api.Attempts != 2 || time.Since(begun) != time.Second {
 			t.Errorf("%v after %v, want the second 500 at once, after 1s", err, time.Since(begun))
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		st := c.Stream(ctx, hello(true))
+		if st.Next() || !errors.As(st.Err(), &api) || api.Attempts != 2 || time.Since(begun) != 2*time.Second {
+			t.Errorf("stream: %v after %v, want the same", st.Err(), time.Since(begun)-time.Second)
+		}
+	})
+}
+
+func TestARetryThatTheRateForbidsGivesTheLastRealError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: bytesOf(plain(500, "", ""))}
+		c := newClient(t, s, client.Config{RateLimit: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		begun := time.Now()
+		if _, err := c.Chat(ctx, hello(false)); kind(err) != "api 500" || time.Since(begun) != time.Second {
+			t.Errorf("%v after %v, want the 500 as soon as the wait is known", err, time.Since(begun))
 		}
 	})
 }

@@ -20,9 +20,9 @@ const (
 
 // newTransport returns the client's own transport. HTTP/1.1 only: HTTP/2 was
 // measured to stamp events 2.1-3.7 times later. No compression: it would hold
-// events back. Its dials end with the client's life, because net/http lets a
-// dial go on after the request that asked for it was cancelled.
-func newTransport(life context.Context, cfg *Config) *http.Transport {
+// events back. A dial goes on after the request that asked for it was
+// cancelled, for the next one; CloseIdleConnections ends it.
+func newTransport(cfg *Config) *http.Transport {
 	dial := cfg.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
@@ -30,13 +30,8 @@ func newTransport(life context.Context, cfg *Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, // which never sends loopback addresses through a proxy
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			ctx, cancel := context.WithCancelCause(ctx)
-			defer cancel(nil)
-			defer context.AfterFunc(life, func() { cancel(context.Cause(life)) })()
-			return dial(ctx, network, addr)
-		},
+		Proxy:               http.ProxyFromEnvironment, // which never sends loopback addresses through a proxy
+		DialContext:         dial,
 		TLSClientConfig:     cfg.TLS,
 		TLSHandshakeTimeout: dialTimeout,
 		Protocols:           protocols,

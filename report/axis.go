@@ -27,6 +27,9 @@ const (
 	tail // x = 1/(1-q), as HdrHistogram plots have it: every nine takes the same room
 )
 
+// narrow is the share of an axis' largest value under which the spread of its values is not magnified.
+const narrow = 0.2
+
 // place maps a value to the linear coordinate that gonum draws.
 func (a axis) place(v float64) float64 {
 	switch a.Scale {
@@ -56,6 +59,9 @@ func (a axis) reach(values []float64) (lo, hi float64) {
 	margin := 0.05 * (hi - lo)
 	if margin <= 0 || !finite(margin) {
 		margin = max(math.Abs(hi)*0.5, 1e-9)
+	}
+	if a.Scale == linear && lo >= 0 && hi-lo < narrow*hi {
+		return 0, hi * 1.05 // magnified, such a stretch would pass noise for a finding
 	}
 	if a.FromZero && a.Scale == linear {
 		return min(0, lo), hi + margin

@@ -28,8 +28,12 @@ type Collector struct {
 	sources           map[TokenSource]int64
 }
 
-// windowCounts is what arrived inside the measured window, from any request.
+// windowCounts is what arrived inside the measured window, from any request, in parts of a whole. Integers, so that the
+// order of adding and merging changes nothing.
 type windowCounts struct{ succeeded, attained, input, output int64 }
+
+// whole is a request or a token that lies inside the window in full.
+const whole = 1_000_000
 
 // readCounts counts body reads of streams, and those that brought several events.
 type readCounts struct{ all, multi int64 }
@@ -143,29 +147,36 @@ func (c *Collector) addTokens(t *Tokens) {
 	c.sources[t.Source]++
 }
 
-// addArrivals credits tokens at the moment they came, whoever they belong to.
+// addArrivals credits the window with what came inside it, whoever it belongs to: tokens at the moment they came, and what
+// has no moment, a request and the tokens of a plain answer, by the part of its time that lay inside. Counted by its end
+// alone, a request would come in waves: a closed loop that begins in step has the warm-up's last wave end right after the
+// window's start, and would show one wave too many.
 func (c *Collector) addArrivals(r *Record) {
 	a := r.Last()
 	if a == nil {
 		return
 	}
-	came := a.FirstTokenNS
-	if came == 0 {
-		came = a.DoneNS
+	inside := c.bounds.part(r.DispatchedNS, a.DoneNS)
+	if r.Outcome == OK {
+		c.window.succeeded += inside
+		if c.attains(r) {
+			c.window.attained += inside
+		}
 	}
-	if c.bounds.holds(came) {
-		c.window.input += int64(r.Tokens.Input)
+	plain := a.FirstTokenNS == 0
+	switch {
+	case plain:
+		c.window.input += int64(r.Tokens.Input) * inside
+	case c.bounds.holds(a.FirstTokenNS):
+		c.window.input += int64(r.Tokens.Input) * whole
 	}
 	for ns, tokens := range r.arrivals {
 		c.course.at(ns).tokens += tokens
-		if c.bounds.holds(ns) {
-			c.window.output += tokens
-		}
-	}
-	if r.Outcome == OK && c.bounds.holds(a.DoneNS) {
-		c.window.succeeded++
-		if c.attains(r) {
-			c.window.attained++
+		switch {
+		case plain:
+			c.window.output += tokens * inside
+		case c.bounds.holds(ns):
+			c.window.output += tokens * whole
 		}
 	}
 }

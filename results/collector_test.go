@@ -182,7 +182,7 @@ func TestRankIntervals(t *testing.T) {
 }
 
 func TestWindow(t *testing.T) {
-	type figures struct{ output, input, requests int64 }
+	type figures struct{ output, input, requests float64 }
 	for _, row := range []struct {
 		sentence   string
 		start, end int64 // ms; streamed sends 3, 2, 2, 2 tokens at 300, 340, 420, 460 and has 20 tokens of input
@@ -190,22 +190,22 @@ func TestWindow(t *testing.T) {
 		want       figures
 	}{
 		{"all inside", 0, 1000, nil, figures{9, 20, 1}},
-		{"arrivals before the start are outside", 310, 1000, nil, figures{6, 0, 1}},
-		{"arrivals after the end are outside", 0, 350, nil, figures{5, 20, 0}},
-		{"the start is outside, the end inside", 300, 420, nil, figures{4, 0, 0}},
+		{"arrivals before the start are outside, the request counts by its part", 310, 1000, nil, figures{6, 0, 150.0 / 354}},
+		{"arrivals after the end are outside", 0, 350, nil, figures{5, 20, 244.0 / 354}},
+		{"the start is outside, the end inside", 300, 420, nil, figures{4, 0, 120.0 / 354}},
 		{"the last token and the end of the window at once", 0, 460, nil, figures{9, 20, 1}},
 		{"warm-up tokens that arrive inside count", 0, 1000, func(r *results.Record) { r.Warmup = true }, figures{9, 20, 1}},
-		{"so do the tail's", 0, 420, func(r *results.Record) { r.Tail = true }, figures{7, 20, 0}},
+		{"so do the tail's", 0, 420, func(r *results.Record) { r.Tail = true }, figures{7, 20, 314.0 / 354}},
 		{"a failed request's tokens arrived, the request did not", 0, 1000, func(r *results.Record) { r.Outcome = results.Truncated }, figures{9, 20, 0}},
 		{"tokens spread over events where arrivals have no count", 310, 430, func(r *results.Record) {
 			r.Attempts[1].Arrivals.K, r.Attempts[1].Arrivals.Events = nil, []int{1, 1, 1, 1} // 2, 2, 2, 3
-		}, figures{4, 0, 0}},
-		{"a plain answer's tokens come at its end", 0, 450, func(r *results.Record) {
+		}, figures{4, 0, 120.0 / 354}},
+		{"a plain answer counts by the part of its time inside", 0, 283, func(r *results.Record) {
 			r.Attempts[1].Arrivals, r.Attempts[1].FirstTokenNS = results.Arrivals{}, 0
-		}, figures{0, 0, 0}},
-		{"and count when that is inside", 450, 470, func(r *results.Record) {
+		}, figures{4.5, 10, 0.5}},
+		{"wherever that part lies", 283, 470, func(r *results.Record) {
 			r.Attempts[1].Arrivals, r.Attempts[1].FirstTokenNS = results.Arrivals{}, 0
-		}, figures{9, 20, 1}},
+		}, figures{4.5, 10, 0.5}},
 	} {
 		t.Run(row.sentence, func(t *testing.T) {
 			c := results.NewCollector(closed, window(row.start, row.end))
@@ -219,21 +219,38 @@ func TestWindow(t *testing.T) {
 			for _, f := range []struct {
 				name string
 				got  *float64
-				want int64
+				want float64
 			}{
 				{"output", got.OutputTokensPerS, row.want.output},
 				{"input", got.InputTokensPerS, row.want.input},
 				{"total", got.TotalTokensPerS, row.want.output + row.want.input},
 				{"requests", got.RequestsPerS, row.want.requests},
 			} {
-				if !near(*f.got*seconds, float64(f.want), 1e-9) {
-					t.Errorf("%s: %g inside, want %d", f.name, *f.got*seconds, f.want)
+				if !near(*f.got*seconds, f.want, 1e-6) {
+					t.Errorf("%s: %g inside, want %g", f.name, *f.got*seconds, f.want)
 				}
 			}
 			if want := float64(max(460-row.end, 0)) / 1000; !near(s.Window.DrainS, want, 1e-9) {
 				t.Errorf("drain %g, want %g", s.Window.DrainS, want)
 			}
 		})
+	}
+}
+
+// A closed loop of 32 workers in step: warm-up ends at 100 ms, and the window holds one wave. Counted by their ends, the
+// warm-up's stragglers would make it two.
+func TestAClosedLoopInStepShowsItsRate(t *testing.T) {
+	c := results.NewCollector(closed, window(100, 200))
+	for i := range int64(32) {
+		warm := plain(0, 100, results.OK)
+		warm.Warmup = true
+		warm.DoneNS += i * 1000 // the first opens the window, the others end right after
+		warm.Attempts[0].DoneNS = warm.DoneNS
+		c.Add(warm)
+		c.Add(plain(100, 200, results.OK))
+	}
+	if got := *c.Summarize().Throughput.RequestsPerS; !near(got, 320, 0.2) {
+		t.Errorf("%g requests/s, want the 320 of 32 workers at 100 ms each", got)
 	}
 }
 

@@ -24,6 +24,8 @@ func (s *StageSummary) Scalar(m metric.Name) (v float64, state State) {
 		return s.errorRate()
 	case metric.TokSPerUser:
 		return s.tokensPerUser()
+	case metric.TokSPerGPU:
+		return known(s.Throughput.TokensPerSPerGPU, Absent)
 	}
 	return 0, Absent
 }

@@ -12,6 +12,7 @@ type StageInfo struct {
 	Name string
 	Load Load
 	SLO  []Limit
+	GPUs int // that the server runs on; 0: not said
 }
 
 // Limit is one line of an SLO: a request is inside it when its Metric is at most MaxNS. In open loop ttft and e2e are
@@ -56,6 +57,20 @@ func (b *Bounds) End() (ns int64, ok bool) { ns = b.end.get(); return ns, ns != 
 // holds reports whether something at ns counts. The window is open on the left and closed on the right: the answer that
 // frees the first idle worker ends the window and belongs to it.
 func (b *Bounds) holds(ns int64) bool { return ns > b.start.get() && ns <= b.end.get() }
+
+// part is how much of the time from from to to lies inside, of whole. An edge that is not known yet lies after everything
+// that has ended, which holds for every request that is counted while the stage runs.
+func (b *Bounds) part(from, to int64) int64 {
+	start, end := b.start.get(), b.end.get()
+	if to <= from {
+		if b.holds(to) {
+			return whole
+		}
+		return 0
+	}
+	inside := min(to, end) - max(from, start)
+	return int64(math.Round(float64(max(inside, 0)) / float64(to-from) * whole))
+}
 
 // edge is a moment that is set once. It keeps ns ^ unknownNS, so that the zero value is the unknown one.
 type edge struct{ v atomic.Int64 }

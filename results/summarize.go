@@ -80,12 +80,16 @@ func (c *Collector) rates(s *StageSummary) {
 		return
 	}
 	seconds := float64(end-start) / 1e9
-	per := func(n int64) *float64 { v := float64(n) / seconds; return &v }
+	per := func(parts int64) *float64 { v := float64(parts) / whole / seconds; return &v }
 	s.Throughput = Throughput{
 		RequestsPerS:     per(c.window.succeeded),
 		OutputTokensPerS: per(c.window.output),
 		InputTokensPerS:  per(c.window.input),
 		TotalTokensPerS:  per(c.window.input + c.window.output),
+	}
+	if n := c.info.GPUs; n > 0 {
+		v := *s.Throughput.OutputTokensPerS / float64(n)
+		s.Throughput.TokensPerSPerGPU = &v
 	}
 	if len(c.slo) > 0 {
 		s.Goodput.RequestsPerS = per(c.window.attained)

@@ -145,6 +145,7 @@ type Throughput struct {
 	OutputTokensPerS *float64 `json:"output_tokens_per_s"`
 	InputTokensPerS  *float64 `json:"input_tokens_per_s"`
 	TotalTokensPerS  *float64 `json:"total_tokens_per_s"`
+	TokensPerSPerGPU *float64 `json:"tok_s_per_gpu,omitempty"` // output tokens, where the number of GPUs is said
 }
 
 // Goodput is the requests inside every SLO, a second, and as a share of all issued; null without an SLO.

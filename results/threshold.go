@@ -134,7 +134,7 @@ func (t Threshold) why(s *StageSummary, name metric.Name, state State) string {
 	case m != nil && m.Count > 0:
 		return t.Expr.Stat + " is not in a summary, and the run's histograms are missing"
 	case name == metric.TokSPerGPU:
-		return "the number of GPUs is not known: say it with --gpus"
+		return "the number of GPUs is not known: say it with --gpus, or gpus under target"
 	case s.Requests.Issued-s.Requests.Cancelled == 0:
 		return "no request was measured"
 	}

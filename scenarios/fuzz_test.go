@@ -12,7 +12,8 @@ import (
 // that a plan without mistakes can be written, hashed and walked.
 func FuzzPlan(f *testing.F) {
 	f.Add(full)
-	for _, m := range mistakes() {
+	_, table := mistakes(f)
+	for _, m := range table {
 		f.Add(m.src)
 	}
 	for _, src := range docScenarios(f) {

@@ -59,7 +59,8 @@ func (r *resolver) multiply(d draft, base Stage) []Stage {
 			one := s
 			one.BatchSize = size
 			if n := one.InFlight(); n > maxInFlight && !one.Open() {
-				r.fail(d.place("load.batch.size"), "concurrency %d with batches of %d puts %d requests in flight: at most %d", s.Concurrency, size, n, maxInFlight)
+				r.fail(d.place("load.batch.size"), "concurrency %d with batches of %d puts %d requests in flight: at most %d",
+					s.Concurrency, size, n, maxInFlight)
 			}
 			if len(sizes) > 1 || size > 1 {
 				one.Name += ",batch=" + strconv.Itoa(size)

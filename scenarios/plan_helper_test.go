@@ -10,18 +10,19 @@ import (
 
 // files are what the scenarios of these tests can name.
 var files = map[string]string{
-	"two.jsonl":      `{"prompt": "One prompt"}` + "\n\n" + `{"prompt": "Another", "output_tokens": 7}` + "\n",
-	"same-two.jsonl": `{"prompt": "One prompt"}` + "\n\n" + `{"prompt": "Another", "output_tokens": 7}` + "\n",
-	"three.jsonl":    "\ufeff" + `{"prompt": "a"}` + "\r\n" + `{"prompt": "b"}` + "\r\n" + `{"prompt": "c"}`,
-	"empty.jsonl":    "\n \n",
-	"broken.jsonl":   "{\"prompt\": \"fine\"}\n{\"prompt\": 5}\n{\"prompt\": \"cut\n\t{\"text\": \"no prompt\"}\n[1]\nnull\n",
-	"many.jsonl":     "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
-	"chats.json":     `[{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}, {"conversations": [{"from": "human", "value": "alone"}]}, {"id": "x"}]`,
-	"alone.json":     `[{"conversations": [{"from": "human", "value": "alone"}]}]`,
-	"object.json":    "{\n  \"conversations\": []\n}",
-	"prompts.jsonl":  `{"prompt": "What is a token?"}`,
-	"sharegpt.json":  `[{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}]`,
-	"cut.json":       "[\n  {\"conversations\": [",
+	"two.jsonl":       `{"prompt": "One prompt"}` + "\n\n" + `{"prompt": "Another", "output_tokens": 7}` + "\n",
+	"same-two.jsonl":  `{"prompt": "One prompt"}` + "\n\n" + `{"prompt": "Another", "output_tokens": 7}` + "\n",
+	"other-two.jsonl": `{"prompt": "One prompt"}` + "\n" + `{"prompt": "A third"}`,
+	"three.jsonl":     "\ufeff" + `{"prompt": "a"}` + "\r\n" + `{"prompt": "b"}` + "\r\n" + `{"prompt": "c"}`,
+	"empty.jsonl":     "\n \n",
+	"broken.jsonl":    "{\"prompt\": \"fine\"}\n{\"prompt\": 5}\n{\"prompt\": \"cut\n\t{\"text\": \"no prompt\"}\n[1]\nnull\n",
+	"many.jsonl":      "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
+	"chats.json":      `[{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}, {"conversations": [{"from": "human", "value": "alone"}]}, {"id": "x"}]`,
+	"alone.json":      `[{"conversations": [{"from": "human", "value": "alone"}]}]`,
+	"object.json":     "{\n  \"conversations\": []\n}",
+	"prompts.jsonl":   `{"prompt": "What is a token?"}`,
+	"sharegpt.json":   `[{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}]`,
+	"cut.json":        "[\n  {\"conversations\": [",
 }
 
 func open(name string) ([]byte, error) {

@@ -209,7 +209,7 @@ func TestHash(t *testing.T) {
 		{"the mock's own faults are others than none", "faults: [{when: {every: 2}, action: {status: 500}}]", "", false},
 		{"how faults are spelt does not count", "[{when: {every: 2}, action: {status: 500}}]", "\n  - action: {\"status\": 500}\n    when:\n      every: 0x2\n", true},
 		{"the client's part in the load counts", "max_retries: 1", "max_retries: 2", false},
-		{"the content of a prompt file counts", "two.jsonl", "three.jsonl", false},
+		{"the content of a prompt file counts", "two.jsonl", "other-two.jsonl", false},
 		{"its name does not", "two.jsonl", "same-two.jsonl", true},
 		{"a default that is written out does not", "cache: cold}", "cache: cold}, api: chat", true},
 		{"the name does not", "name: all", "name: other", true},

@@ -53,7 +53,8 @@ func (r *resolver) checkLengths(at string, l Lengths) {
 
 // Prompt returns the prompt of an index: the same for the same seed, stage and index, but for the head that nonce gives a
 // cold one. No two cold prompts of a plan have the same first four words, if they have as many. tokens is the exact length
-// in tokens, 0 where only the server can know.
+// in tokens, 0 where only the server can know. A negative index is for a probe: unless it comes warm from
+// a file, no run sends that prompt.
 func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
 	if s.Prompts.Cache == Warm {
 		index %= int64(max(s.Warmup.Requests, 1))
@@ -63,7 +64,7 @@ func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
 		head = words.Nonce(scatter(s.ordinal<<indexBits|uint64(index)&(1<<indexBits-1), nonce))
 	}
 	if s.corpus != nil {
-		text = s.corpus.texts[index%int64(len(s.corpus.texts))]
+		text = s.corpus.texts[uint64(index)%uint64(len(s.corpus.texts))]
 		if head != "" {
 			text = head + " " + text
 		}

@@ -137,3 +137,19 @@ func TestFilePrompts(t *testing.T) {
 		}
 	}
 }
+
+// TestProbePrompts holds that a negative index has a prompt of its own.
+func TestProbePrompts(t *testing.T) {
+	for _, prompts := range []string{"{}", "{cache: warm}", "{file: three.jsonl}", "{file: three.jsonl, cache: warm}"} {
+		s := &mustPlan(t, "workload: {prompts: "+prompts+"}").Stages[0]
+		probe, _ := s.Prompt(-1, 3)
+		if probe == "" {
+			t.Errorf("%s: no prompt", prompts)
+		}
+		for i := range int64(100) {
+			if text, _ := s.Prompt(i, 3); text == probe && prompts != "{file: three.jsonl, cache: warm}" {
+				t.Errorf("%s: prompt %d is the probe's", prompts, i)
+			}
+		}
+	}
+}

@@ -86,14 +86,16 @@ func TestPoissonGaps(t *testing.T) {
 	}
 }
 
-// TestPoissonIsFastEnough holds the mean at the highest rate, where a gap is a thousand nanoseconds.
-func TestPoissonIsFastEnough(t *testing.T) {
-	t.Parallel()
-	const n = 1_000_000
-	s := mustPlan(t, "load: {open: {rate: 1000000/s}}").Stages[0]
-	arrivals := take(&s, n, 0)
-	if got := float64(n-1) / arrivals[n-1].At.Seconds() / 1e6; math.Abs(got-1) > 4/math.Sqrt(n) {
-		t.Errorf("%v of the rate is offered", got)
+// TestPoissonRoundsFairly holds that the highest rate, where a gap is a thousand nanoseconds, is as fast as it says: the
+// same draws a million times slower show what rounding did. Cutting off would gain a part in two thousand.
+func TestPoissonRoundsFairly(t *testing.T) {
+	const n = 200_000
+	end := func(rate string) float64 {
+		s := mustPlan(t, "load: {open: {rate: "+rate+"}}").Stages[0]
+		return take(&s, n, 0)[n-1].At.Seconds()
+	}
+	if ratio := end("1000000/s") * 1e6 / end("1/s"); math.Abs(ratio-1) > 1e-5 {
+		t.Errorf("gaps are %v of what was drawn", ratio)
 	}
 }
 

@@ -244,7 +244,6 @@ type Lengths struct {
 
 // UnmarshalNode takes `512` and `{mean: 512, stddev: 64}`.
 func (l *Lengths) UnmarshalNode(n strictyaml.Node) error {
-	*l = Lengths{}
 	if n.Kind() == strictyaml.Scalar {
 		return n.Decode(&l.Mean)
 	}

@@ -65,7 +65,16 @@ func Main(args []string, sys IO) int {
 	if err == nil {
 		err = app.RunContext(ctx, ordered)
 	}
-	return sys.report(err)
+	return sys.report(interrupted(ctx, err))
+}
+
+// interrupted gives an error that came of an interrupt its exit code.
+func interrupted(ctx context.Context, err error) error {
+	var exit *exitError
+	if err == nil || ctx.Err() == nil || errors.As(err, &exit) {
+		return err
+	}
+	return &exitError{exitInterrupted, errors.New("interrupted before anything was measured")}
 }
 
 // report prints an error and returns its code.
@@ -84,7 +93,7 @@ func (sys IO) report(err error) int {
 }
 
 func newApp(sys IO) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name: "llmload", Usage: "measure LLM endpoints, and say how wrong the measurement may be",
 		Version: version(), Reader: sys.In, Writer: sys.Out, ErrWriter: sys.Err,
 		HideHelpCommand: true, Metadata: map[string]any{},
@@ -93,10 +102,16 @@ func newApp(sys IO) *cli.App {
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.
 		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return &exitError{exitUsage, err} },
+		OnUsageError:   badUsage,
 		Description:    "Start with `llmload bench URL`, or `llmload bench` for the bundled mock server.",
 	}
+	for _, c := range app.Commands {
+		c.OnUsageError = badUsage // a command does not inherit the app's
+	}
+	return app
 }
+
+func badUsage(_ *cli.Context, err error, _ bool) error { return &exitError{exitUsage, err} }
 
 // version is the module's version, or the commit that it was built from.
 func version() string {

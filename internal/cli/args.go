@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,32 +23,96 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if cmd == nil {
 		return nil, usage("unknown command %q%s; see llmload --help", args[1], didYouMean(args[1], commandNames(app)))
 	}
-	known := flagsOf(cmd)
-	var flags, rest []string
-	for i := 2; i < len(args); i++ {
-		arg := args[i]
-		if arg == "--" {
-			rest = append(rest, args[i+1:]...)
-			break
-		}
-		if len(arg) < 2 || arg[0] != '-' {
-			rest = append(rest, arg)
-			continue
-		}
-		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		takesValue, ok := known[name]
-		if !ok {
-			return nil, usage("unknown flag %s for %s%s; see llmload %s --help", dashed(name), cmd.Name, didYouMean(name, longNames(known)), cmd.Name)
-		}
-		flags = append(flags, arg)
-		if takesValue && !inline {
-			if i++; i == len(args) {
-				return nil, usage("flag %s needs a value; see llmload %s --help", dashed(name), cmd.Name)
+	line := commandLine{cmd: cmd, known: flagsOf(cmd)}
+	if err := line.read(args[2:]); err != nil {
+		return nil, err
+	}
+	return slices.Concat(args[:2], line.flags, []string{"--"}, line.rest), nil
+}
+
+// commandLine is a command's arguments, sorted into flags with their values and the rest.
+type commandLine struct {
+	cmd         *cli.Command
+	known       map[string]cli.Flag
+	flags, rest []string
+}
+
+func (l *commandLine) read(args []string) error {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		switch {
+		case arg == "--":
+			l.rest = append(l.rest, args...)
+			args = nil
+		case arg == "":
+			return l.wrong("an argument is empty: is a variable of the shell unset?")
+		case len(arg) == 1 || arg[0] != '-':
+			l.rest = append(l.rest, arg)
+		default:
+			var err error
+			if args, err = l.flag(arg, args); err != nil {
+				return err
 			}
-			flags = append(flags, args[i])
 		}
 	}
-	return slices.Concat(args[:2], flags, []string{"--"}, rest), nil
+	return nil
+}
+
+// flag takes one flag, with its value out of args where it has one there, and returns what is left.
+func (l *commandLine) flag(arg string, args []string) (left []string, err error) {
+	name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	f, ok := l.known[name]
+	if !ok {
+		return nil, l.wrong("unknown flag %s%s", dashed(name), didYouMean(dashed(name), longNames(l.known)))
+	}
+	l.flags = append(l.flags, arg)
+	if _, isBool := f.(*cli.BoolFlag); isBool && !inline {
+		return args, nil
+	}
+	if !inline {
+		if len(args) == 0 {
+			return nil, l.wrong("flag %s needs a value", dashed(name))
+		}
+		value, args = args[0], args[1:]
+		l.flags = append(l.flags, value)
+	}
+	if want := wanted(f, value); want != "" {
+		return nil, l.wrong("%s %q: %s", dashed(name), value, want)
+	}
+	return args, nil
+}
+
+func (l *commandLine) wrong(format string, args ...any) error {
+	return usage("%s; see llmload %s --help", fmt.Sprintf(format, args...), l.cmd.Name)
+}
+
+// wanted says what a flag takes instead of this value; empty: it takes it. The parser's own words name no remedy, and an
+// empty value, mostly a variable that is not set, would silently mean the default: the mock instead of a server.
+func wanted(f cli.Flag, value string) string {
+	var err error
+	var want string
+	switch f.(type) {
+	case *cli.BoolFlag:
+		_, err = strconv.ParseBool(value)
+		want = "write it without a value"
+	case *cli.IntFlag:
+		_, err = strconv.ParseInt(value, 0, 32)
+		want = "write a whole number"
+	case *cli.Uint64Flag:
+		_, err = strconv.ParseUint(value, 0, 64)
+		want = "write a whole number that is not negative"
+	case *cli.DurationFlag:
+		_, err = time.ParseDuration(value)
+		want = "write a time with its unit, such as 30s or 2m"
+	}
+	switch {
+	case value == "":
+		return "the value is empty: is a variable of the shell unset?"
+	case err != nil:
+		return want
+	}
+	return ""
 }
 
 func checkGlobal(args []string) error {
@@ -55,23 +122,23 @@ func checkGlobal(args []string) error {
 	return usage("unknown flag %s; see llmload --help", args[1])
 }
 
-// flagsOf maps each name of a command's flags to whether it takes a value.
-func flagsOf(cmd *cli.Command) map[string]bool {
-	known := map[string]bool{"help": false, "h": false}
+// flagsOf maps each name of a command's flags to its flag.
+func flagsOf(cmd *cli.Command) map[string]cli.Flag {
+	help := &cli.BoolFlag{Name: "help"}
+	known := map[string]cli.Flag{"help": help, "h": help}
 	for _, f := range cmd.Flags {
-		_, isBool := f.(*cli.BoolFlag)
 		for _, name := range f.Names() {
-			known[name] = !isBool
+			known[name] = f
 		}
 	}
 	return known
 }
 
-func longNames(known map[string]bool) []string {
+func longNames(known map[string]cli.Flag) []string {
 	var out []string
 	for name := range known {
 		if len(name) > 1 {
-			out = append(out, name)
+			out = append(out, dashed(name))
 		}
 	}
 	slices.Sort(out)

@@ -2,13 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/llmload/llmload/internal/strictyaml"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // minGain is the growth of throughput under which doubling the concurrency ends.
@@ -31,8 +34,8 @@ func benchCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "rate", Aliases: []string{"r", "request-rate"}, Usage: "open loop: `LIST` of arrivals a second such as 2,4 or 90/m (Poisson)"},
 			&cli.IntFlag{Name: "requests", Aliases: []string{"n", "num-prompts", "request-count"}, Usage: "measured requests `N` a stage"},
 			&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
-			&cli.IntFlag{Name: "isl", Value: 512, Usage: "input tokens `N`"},
-			&cli.IntFlag{Name: "osl", Value: 128, Usage: "output tokens `N`"},
+			&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
+			&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
 			&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
 			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
@@ -80,8 +83,8 @@ func bench(c *cli.Context, sys IO) error {
 	if plan, err = b.after(found, plan.Model); err != nil {
 		return err
 	}
-	fmt.Fprintf(sys.Err, "%s\n", b.announce(plan, found, e.target.Endpoint()))
-	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command()}
+	fmt.Fprintf(sys.Err, "%s\n", b.announce(plan, found, runner.Redactor(plan).Replace(e.target.Endpoint())))
+	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command(c.String("model"))}
 	e.after, e.closing = sweep.after, sweep.closing
 	return runPlan(c, sys, plan, e)
 }
@@ -180,9 +183,22 @@ func tokensPerS(s *results.StageSummary) float64 {
 func (b *benchFlags) plan(text string) (*scenarios.Plan, error) {
 	l := &loaded{sys: IO{LookupEnv: b.lookup}, dir: "."}
 	if err := l.parse("bench", []byte(text)); err != nil {
-		return nil, err
+		return nil, unplaced(err)
 	}
-	return l.resolve()
+	plan, err := l.resolve()
+	return plan, unplaced(err)
+}
+
+// unplaced takes the places out of errors: the reader wrote flags, and has no file to look into.
+func unplaced(err error) error {
+	list, ok := errors.AsType[strictyaml.Errors](err)
+	if !ok {
+		return err
+	}
+	for _, e := range list {
+		e.File, e.Line, e.Col, e.Source = "", 0, 0, ""
+	}
+	return asUsage(list)
 }
 
 // probeContext bounds the probe: a server that does not answer one request in this time cannot be measured.

@@ -8,10 +8,18 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/llmload/llmload/scenarios"
 )
 
 // keyVariable is the environment variable that holds the API key of bench.
 const keyVariable = "LLMLOAD_API_KEY"
+
+// Lengths of prompt and answer in tokens, unless flags say otherwise.
+const (
+	defaultISL = 512
+	defaultOSL = 128
+)
 
 // Bounds of a bench stage that the flags leave open: enough requests for a p99, and not longer than a person waits.
 const (
@@ -52,12 +60,31 @@ func benchOptions(c *cli.Context, sys IO) (*benchFlags, error) {
 	if c.IsSet("concurrency") && c.IsSet("rate") {
 		return nil, usage("--concurrency and --rate exclude each other: a closed loop or an open one")
 	}
-	for _, name := range []string{"requests", "duration", "isl", "osl", "gpus"} {
-		if c.IsSet(name) && strings.HasPrefix(fmt.Sprint(c.Value(name)), "-") || c.IsSet(name) && fmt.Sprint(c.Value(name)) == "0" {
+	if err := b.checkEndpoint(); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"requests", "isl", "osl", "gpus"} {
+		if c.IsSet(name) && c.Int(name) < 1 {
 			return nil, usage("--%s must be above 0", name)
 		}
 	}
+	if c.IsSet("duration") && b.duration <= 0 {
+		return nil, usage("--duration must be above 0")
+	}
 	return b, b.lists(c)
+}
+
+// checkEndpoint refuses an address before it stands in a scenario; most lack only the scheme.
+func (b *benchFlags) checkEndpoint() error {
+	if b.endpoint == "" {
+		return nil
+	}
+	err := scenarios.CheckEndpoint(b.endpoint)
+	withScheme := "http://" + b.endpoint
+	if err != nil && !strings.Contains(b.endpoint, "://") && scenarios.CheckEndpoint(withScheme) == nil {
+		return usage("%q is not an address, did you mean %s?", b.endpoint, withScheme)
+	}
+	return asUsage(err)
 }
 
 // lists reads the flags that hold several values.
@@ -74,6 +101,12 @@ func (b *benchFlags) lists(c *cli.Context) error {
 			text += "/s"
 		}
 		b.rates = append(b.rates, text)
+	}
+	if list := c.String("concurrency"); list != "" && len(b.concurrency) == 0 {
+		return usage("--concurrency %q: write whole numbers such as 1,8,64", list)
+	}
+	if list := c.String("rate"); list != "" && len(b.rates) == 0 {
+		return usage("--rate %q: write arrivals a second such as 2,4 or 90/m", list)
 	}
 	for _, text := range strings.FieldsFunc(c.String("slo"), func(r rune) bool { return r == ',' || r == ' ' }) {
 		name, limit, ok := strings.Cut(text, "=")
@@ -95,13 +128,27 @@ func (b *benchFlags) lists(c *cli.Context) error {
 		}
 		b.headers = append(b.headers, [2]string{strings.TrimSpace(name), strings.TrimSpace(value)})
 	}
-	if text := c.String("extra-body"); text != "" {
-		var object map[string]any
-		if err := json.Unmarshal([]byte(text), &object); err != nil {
-			return usage("--extra-body must be a JSON object such as '{\"top_p\": 0.9}': %v", err)
-		}
-		b.extra = text
+	return b.extraBody(c.String("extra-body"))
+}
+
+// extraBody keeps a JSON object as YAML takes it: in one line, without escapes, and no variable expanded in it.
+func (b *benchFlags) extraBody(text string) error {
+	if text == "" {
+		return nil
 	}
+	var object map[string]any
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&object); err != nil || object == nil || dec.More() {
+		return usage("--extra-body must be one JSON object such as '{\"top_p\": 0.9}'")
+	}
+	var plain strings.Builder
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(object); err != nil {
+		return usage("--extra-body: %v", err)
+	}
+	b.extra = strings.ReplaceAll(strings.TrimSpace(plain.String()), "${", "$${")
 	return nil
 }
 

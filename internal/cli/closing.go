@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -113,7 +114,43 @@ func (w *sweep) next() string {
 	return w.again + " --print-scenario > bench.yaml   (then add thresholds, and `llmload run bench.yaml` gates a change)"
 }
 
-// command is the bench command line to start from: the server, and no key.
-func (b *benchFlags) command() string {
-	return strings.TrimSpace("llmload bench " + b.endpoint)
+// command is the bench command line to start from, without a load. Header values and a key in the address are left to the
+// reader, who has them.
+func (b *benchFlags) command(model string) string {
+	words := []string{"llmload", "bench"}
+	add := func(flag, value string) { words = append(words, flag, shellWord(value)) }
+	if address, query, _ := strings.Cut(b.endpoint, "?"); query != "" {
+		words = append(words, shellWord(address+"?..."))
+	} else if address != "" {
+		words = append(words, shellWord(address))
+	}
+	if model != "" {
+		add("-m", model)
+	}
+	if b.isl != defaultISL {
+		add("--isl", strconv.Itoa(b.isl))
+	}
+	if b.osl != defaultOSL {
+		add("--osl", strconv.Itoa(b.osl))
+	}
+	if len(b.slo) > 0 {
+		add("--slo", strings.ReplaceAll(strings.Join(b.slo, ","), ": ", "="))
+	}
+	for _, h := range b.headers {
+		add("-H", h[0]+": ...")
+	}
+	if b.extra != "" {
+		add("--extra-body", strings.ReplaceAll(b.extra, "$${", "${"))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes what a shell would not take as one plain word.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@%+", r))
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

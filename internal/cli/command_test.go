@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli_test
 
 import (
@@ -90,6 +92,7 @@ func launch(ts *testscript.TestScript, name string, stdin *os.File, args []strin
 	cmd := exec.Command(lookPath(ts, args[0]), args[1:]...)
 	cmd.Args[0] = args[0]
 	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell does, so that INT can go to all of it
 	if stdin != nil {
 		cmd.Stdin = stdin
 	}
@@ -132,8 +135,8 @@ func environ(ts *testscript.TestScript) []string {
 	return out
 }
 
-// finish NAME CODE [SIGNAL]: sends INT, TERM or KILL if asked to, and waits for the command to end with this code; a
-// killed command's code is -1.
+// finish NAME CODE [SIGNAL]: sends a signal if asked to, and waits for the command to end with this code; a killed
+// command's code is -1. INT goes to the command and its children, as Ctrl-C does; TERM and KILL go to the command alone.
 func finish(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: finish NAME CODE [INT|TERM|KILL]")
@@ -143,8 +146,15 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s was not started", args[0])
 	}
 	if len(args) > 2 {
-		signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
-		ts.Check(b.cmd.Process.Signal(signals[args[2]]))
+		pid := b.cmd.Process.Pid
+		switch args[2] {
+		case "INT":
+			ts.Check(syscall.Kill(-pid, syscall.SIGINT))
+		case "TERM":
+			ts.Check(syscall.Kill(pid, syscall.SIGTERM))
+		case "KILL":
+			ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+		}
 	}
 	select {
 	case err := <-b.done:
@@ -156,7 +166,7 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// awaits FILE [PATTERN]: waits until the file is there and, with a pattern, holds a match.
+// awaits FILE [PATTERN]: waits until the file is there and, with a pattern, holds a match, unpacked if it is packed.
 func awaits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: awaits FILE [PATTERN]")
@@ -164,7 +174,7 @@ func awaits(ts *testscript.TestScript, neg bool, args []string) {
 	pattern := regexp.MustCompile(strings.Join(args[1:], ""))
 	until(ts, args[0]+" to hold "+pattern.String(), func() bool {
 		text, err := os.ReadFile(ts.MkAbs(args[0]))
-		return err == nil && pattern.Match(text)
+		return err == nil && pattern.Match(plainText(text))
 	})
 }
 
@@ -189,6 +199,17 @@ func lastLine(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	out := strings.TrimSuffix(ts.ReadFile("stdout"), "\n")
 	ts.Setenv(args[0], out[strings.LastIndexByte(out, '\n')+1:])
+}
+
+// lastis PATTERN: all of the last line of stdout matches.
+func lastIs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lastis PATTERN")
+	}
+	lastLine(ts, false, []string{"last"})
+	if !regexp.MustCompile(`^(` + args[0] + `)$`).MatchString(ts.Getenv("last")) {
+		ts.Fatalf("the last line is %q", ts.Getenv("last"))
+	}
 }
 
 // absent TEXT PATH...: none of the files, and no file in the folders, holds the text, compressed or not. Of stdout and

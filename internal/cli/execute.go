@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // runsDir is where run folders go unless --out names one.
 const runsDir = "results/runs"
+
+// modelsLimit bounds how long a server may take to list its models.
+const modelsLimit = 10 * time.Second
 
 // execution is a plan on its way to becoming a run folder.
 type execution struct {
@@ -46,20 +50,29 @@ func resolveModel(ctx context.Context, p *scenarios.Plan, endpoint, asked string
 		return "", err
 	}
 	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, modelsLimit)
+	defer cancel()
 	models, err := c.Models(ctx)
-	switch {
+	switch unreached, ok := errors.AsType[*client.ConnectionError](err); {
+	case ok:
+		return "", cleaned(p, "cannot reach the server, is it running at this address?", unreached)
 	case err != nil:
-		return "", fmt.Errorf("cannot list the models of %s (name one with --model): %w", endpoint, err)
+		return "", cleaned(p, "cannot list the models of the server (name one with --model):", err)
 	case len(models) == 0:
-		return "", usage("%s/models lists no model; name one with --model", endpoint)
+		return "", usage("the server lists no model; name one with --model")
 	case len(models) > 1:
 		names := make([]string, len(models))
 		for i, m := range models {
 			names[i] = m.ID
 		}
-		return "", usage("%s has several models; choose one with --model:\n  %s", endpoint, strings.Join(names, "\n  "))
+		return "", usage("the server has several models; choose one with --model:\n  %s", strings.Join(names, "\n  "))
 	}
 	return models[0].ID, nil
+}
+
+// cleaned is an error that a server had a hand in, without the plan's secrets.
+func cleaned(p *scenarios.Plan, what string, err error) error {
+	return errors.New(runner.Redactor(p).Replace(what + " " + err.Error()))
 }
 
 // run carries out the plan, keeps everything in the run folder, and prints. The error carries the exit code.
@@ -79,6 +92,9 @@ func (e *execution) run(ctx context.Context) error {
 		return err
 	}
 	w, err := store.Create(dir, planYAML, summary)
+	if errors.Is(err, fs.ErrExist) {
+		return asUsage(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -123,10 +139,11 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor,
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: e.target.Endpoint(), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
+		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
 	}
 	for i := range e.plan.Stages {
-		s.Stages = append(s.Stages, results.StageSummary{Name: e.plan.Stages[i].Name, Load: runner.LoadOf(&e.plan.Stages[i])})
+		stage := &e.plan.Stages[i]
+		s.Stages = append(s.Stages, results.StageSummary{Name: stage.Name, Load: runner.LoadOf(stage), SLO: runner.LimitsOf(e.plan)})
 	}
 	return s, nil
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli_test
 
 import (
@@ -63,21 +65,25 @@ func field(ts *testscript.TestScript, doc any, path string) any {
 			}
 			doc = inner
 		case []any:
-			i, err := strconv.Atoi(name)
-			if name == "#" {
-				doc = len(v)
-				continue
-			}
-			ts.Check(err)
-			if i >= len(v) {
-				return missing
-			}
-			doc = v[i]
+			doc = element(ts, v, name)
 		default:
 			return missing
 		}
 	}
 	return doc
+}
+
+// element is a list's element by its number, or its length, whose name is len.
+func element(ts *testscript.TestScript, list []any, name string) any {
+	if name == "len" {
+		return len(list)
+	}
+	i, err := strconv.Atoi(name)
+	ts.Check(err)
+	if i >= len(list) {
+		return missing
+	}
+	return list[i]
 }
 
 func show(v any) string {

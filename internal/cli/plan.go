@@ -7,7 +7,7 @@ import (
 func planCommand(sys IO) *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "check a scenario and print the resolved plan and its hash; sends nothing",
-		ArgsUsage: "SCENARIO",
+		ArgsUsage: "[SCENARIO]",
 		Description: example(
 			"llmload plan chat.yaml",
 			"llmload plan quickstart --seed 7",

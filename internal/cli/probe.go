@@ -43,7 +43,7 @@ func probe(ctx context.Context, p *scenarios.Plan, endpoint string) (probed, err
 		err = out.ask(ctx, c, r)
 	}
 	if err != nil {
-		return out, fmt.Errorf("the probe failed, so no load was sent: %w", err)
+		return out, cleaned(p, "the probe failed, so no load was sent:", err)
 	}
 	if out.usage && out.output != out.asked {
 		out.ignoreEOS = false // taken in silence, and not heeded

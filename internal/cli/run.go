@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -157,34 +158,50 @@ func labels(pairs []string) (map[string]string, error) {
 
 // confirm asks before load goes to an address outside this machine and its private networks.
 func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
-	if yes || p.Target.Endpoint == "" || near(ctx, p.Target.Endpoint) {
+	if yes || p.Target.Endpoint == "" {
+		return nil
+	}
+	host, isNear, err := near(ctx, p.Target.Endpoint)
+	if err != nil {
+		return fmt.Errorf("cannot find the address of %s: %w", host, err)
+	}
+	if isNear {
 		return nil
 	}
 	in, ok := sys.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usage("%s is outside this machine and its private networks: add --yes if you may load it", p.Target.Endpoint)
+		return usage("%s is outside this machine and its private networks: add --yes if you may load it", host)
 	}
-	fmt.Fprintf(sys.Err, "%s is outside this machine and its private networks. Load it? [y/N] ", p.Target.Endpoint)
-	var answer string
-	if _, err := fmt.Fscanln(in, &answer); err != nil || !strings.EqualFold(answer, "y") {
-		return usage("not confirmed, nothing was sent")
+	fmt.Fprintf(sys.Err, "%s is outside this machine and its private networks. Load it? [y/N] ", host)
+	answer := make(chan string, 1)
+	go func() {
+		var text string
+		_, _ = fmt.Fscanln(in, &text) // no answer is no
+		answer <- text
+	}()
+	select {
+	case text := <-answer:
+		if strings.EqualFold(text, "y") {
+			return nil
+		}
+	case <-ctx.Done(): // the reader above ends with the process
 	}
-	return nil
+	return usage("not confirmed, nothing was sent")
 }
 
-// near reports whether all addresses of an endpoint are loopback, private or link-local.
-func near(ctx context.Context, endpoint string) bool {
+// near reports whether all addresses of an endpoint's host are loopback, private or link-local.
+func near(ctx context.Context, endpoint string) (host string, isNear bool, err error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return false
+		return "the endpoint", false, errors.New("it is not a URL") // the parser's own error would quote what may be a secret
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	ips, err := net.DefaultResolver.LookupIP(ctx, "ip", u.Hostname())
 	for _, ip := range ips {
 		if !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() {
-			return false
+			return u.Hostname(), false, nil
 		}
 	}
-	return err == nil && len(ips) > 0
+	return u.Hostname(), true, err
 }

@@ -1,7 +1,11 @@
+//go:build unix
+
 package cli_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -38,11 +42,25 @@ func TestScript(t *testing.T) {
 			"json":     jsonIs,
 			"jsonenv":  jsonEnv,
 			"lastline": lastLine,
+			"lastis":   lastIs,
 			"absent":   absent,
 		},
+		Condition: condition,
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = map[string]*background{}
 			return nil
 		},
 	})
+}
+
+// condition knows [root], whom no folder is closed to, and [tmpfs], where a small disk can be had without privileges.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "tmpfs":
+		err := exec.Command("unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", os.TempDir()).Run()
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("no condition %s", name)
 }

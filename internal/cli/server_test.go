@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli_test
 
 import (
@@ -15,7 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// mock NAME [FLAG...]: starts `llmload mock`, and sets $NAME and $NAME_admin to its addresses.
+// mock NAME [FLAG...]: starts `llmload mock`, and sets $NAME and $NAME_admin to its addresses, $NAME_host to the
+// first without its scheme.
 func mock(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: mock NAME [FLAG...]")
@@ -30,15 +33,22 @@ func mock(ts *testscript.TestScript, neg bool, args []string) {
 	awaits(ts, false, []string{file, `listening on .*\nadmin on .*\n`})
 	lines := strings.Split(ts.ReadFile(file), "\n")
 	ts.Setenv(args[0], strings.TrimPrefix(lines[0], "listening on "))
+	ts.Setenv(args[0]+"_host", strings.TrimPrefix(lines[0], "listening on http://"))
 	ts.Setenv(args[0]+"_admin", strings.TrimPrefix(lines[1], "admin on "))
 }
 
-// serve NAME KIND: starts a server that misbehaves, and sets $NAME to its address.
+// serve NAME KIND: starts a server that misbehaves, and sets $NAME to its address. Its first request makes NAME.asked.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 || misbehave[args[1]] == nil {
 		ts.Fatalf("usage: serve NAME KIND, with a KIND of server_test.go")
 	}
-	s := httptest.NewServer(misbehave[args[1]])
+	asked := ts.MkAbs(args[0] + ".asked")
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := os.WriteFile(asked, nil, 0o666); err != nil {
+			w.WriteHeader(http.StatusTeapot) // a script that awaits the file says what is wrong
+		}
+		misbehave[args[1]](w, r)
+	}))
 	ts.Defer(func() { s.CloseClientConnections(); s.Close() })
 	ts.Setenv(args[0], s.URL)
 }

@@ -42,11 +42,11 @@ func run() error {
 	if err := insert("README.md", printed); err != nil {
 		return err
 	}
-	plot, err := os.ReadFile(filepath.Join(out, "plots", "pareto.svg"))
+	plot, err := os.ReadFile(filepath.Join(out, "plots", "latency_vs_load.svg"))
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("docs/img/pareto.svg", plot, 0o644)
+	return os.WriteFile("docs/img/latency_vs_load.svg", plot, 0o644)
 }
 
 // insert replaces what stands between the marks.

@@ -19,7 +19,7 @@ func (r *Run) Rebuild() (*results.Summary, []results.StageHistograms, error) {
 		return nil, nil, err
 	}
 	for _, s := range b.stages {
-		s.collector = results.NewCollector(results.StageInfo{Name: s.was.Name, Load: s.was.Load, SLO: s.was.SLO}, s.window())
+		s.collector = results.NewCollector(results.StageInfo{Name: s.was.Name, Load: s.was.Load, SLO: s.was.SLO, GPUs: r.Summary.Target.GPUs}, s.window())
 	}
 	if err := r.walk(b.count); err != nil {
 		return nil, nil, err

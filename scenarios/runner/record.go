@@ -75,7 +75,7 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 		r.DoneNS = last.DoneNS
 	}
 	if err != nil {
-		r.Error = err.Error()
+		r.Error = sr.secrets.Replace(err.Error())
 	}
 	if answer != nil {
 		r.FinishReason = answer.FinishReason

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/llmload/llmload/client"
@@ -35,10 +36,14 @@ type Config struct {
 	Append func(*results.Record) error
 	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
 	AfterStage func(results.StageSummary) (stop string)
-	Start      time.Time                                                         // the records' zero; the zero value is when Run is called
-	Live       *Live                                                             // progress, for another goroutine to watch; nil is none
-	Drain      time.Duration                                                     // how long requests under way may take after an interrupt; 0 is 5 s
-	Dial       func(ctx context.Context, network, addr string) (net.Conn, error) // nil is TCP
+	// Start is the records' zero; the zero value is when Run is called.
+	Start time.Time
+	// Live is progress, for another goroutine to watch; nil is none.
+	Live *Live
+	// Drain is how long requests under way may take after an interrupt; 0 is 5 s.
+	Drain time.Duration
+	// Dial opens connections; nil is TCP.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Result is a finished run, or one that was interrupted: what was measured until then.
@@ -69,7 +74,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
-	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID)}
+	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
 	whole := startProbe()
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
@@ -85,6 +90,8 @@ type run struct {
 	client *client.Client
 	start  time.Time
 	prefix string // of request ids
+
+	secrets *strings.Replacer
 
 	issued int64 // requests so far: the next one's sequence number
 	totals totals

@@ -196,11 +196,16 @@ func (rs *recorders) merge() (*results.Collector, error) {
 }
 
 func (sr *stageRun) info() results.StageInfo {
-	info := results.StageInfo{Name: sr.stage.Name, Load: LoadOf(sr.stage)}
-	for _, l := range sr.plan.SLO {
-		info.SLO = append(info.SLO, results.Limit{Metric: l.Metric, MaxNS: l.Max.Nanoseconds()})
+	return results.StageInfo{Name: sr.stage.Name, Load: LoadOf(sr.stage), SLO: LimitsOf(sr.plan), GPUs: sr.plan.Target.GPUs}
+}
+
+// LimitsOf is a plan's SLO as a summary tells it.
+func LimitsOf(p *scenarios.Plan) []results.Limit {
+	var out []results.Limit
+	for _, l := range p.SLO {
+		out = append(out, results.Limit{Metric: l.Metric, MaxNS: l.Max.Nanoseconds()})
 	}
-	return info
+	return out
 }
 
 // LoadOf is a stage's load as a summary tells it.

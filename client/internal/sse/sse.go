@@ -69,7 +69,7 @@ func (s *Scanner) Next(buf []byte, final bool) (Event, bool) {
 	}
 	for {
 		from, to, ok := s.nextLine(buf)
-		if s.line-s.start > MaxEvent || s.seen-s.start > MaxEvent {
+		if s.seen-s.start > MaxEvent {
 			s.err = ErrTooLong
 			return Event{}, false
 		}
