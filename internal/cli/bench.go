@@ -36,6 +36,7 @@ func benchCommand(sys IO) *cli.Command {
 			&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
 			&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
 			&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
+			&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of prompts and arrivals"},
 			&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
 			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
@@ -152,23 +153,21 @@ type sweep struct {
 	why   string
 }
 
+// after takes a stage in. The best point is the last that was worth its doubling: a few per cent more throughput at twice
+// the wait is no better point.
 func (w *sweep) after(s results.StageSummary) (stop string) {
 	if w.first == nil {
 		w.first = &s
 	}
 	w.last = &s
-	before := tokensPerS(w.best)
-	if w.best == nil || tokensPerS(&s) > before {
-		w.best = &s
-	}
-	if !w.doubling {
-		return ""
-	}
-	switch gain := tokensPerS(&s)/before - 1; {
-	case s.Success != nil && *s.Success < 0.5:
+	gain := tokensPerS(&s)/tokensPerS(w.best) - 1
+	switch {
+	case w.doubling && s.Success != nil && *s.Success < 0.5:
 		w.why = fmt.Sprintf("under half of the requests succeeded at %s", s.Name)
-	case before > 0 && gain < minGain:
+	case w.doubling && w.best != nil && gain < minGain:
 		w.why = fmt.Sprintf("throughput gained %+.1f%% from the doubling to %s", 100*gain, s.Name)
+	case w.best == nil || gain > 0:
+		w.best = &s
 	}
 	return w.why
 }

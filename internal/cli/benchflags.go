@@ -37,6 +37,7 @@ type benchFlags struct {
 	requests    int
 	duration    time.Duration
 	shortest    time.Duration // a stage lasts at least this long, from the probe
+	seed        uint64
 	isl, osl    int
 	slo         []string // "ttft: 500ms"
 	gpus        int
@@ -49,7 +50,7 @@ type benchFlags struct {
 func benchOptions(c *cli.Context, sys IO) (*benchFlags, error) {
 	b := &benchFlags{
 		endpoint: c.String("endpoint"), requests: c.Int("requests"), duration: c.Duration("duration"),
-		isl: c.Int("isl"), osl: c.Int("osl"), gpus: c.Int("gpus"), exact: true, lookupEnv: sys.LookupEnv,
+		seed: c.Uint64("seed"), isl: c.Int("isl"), osl: c.Int("osl"), gpus: c.Int("gpus"), exact: true, lookupEnv: sys.LookupEnv,
 	}
 	if arg := c.Args().First(); arg != "" {
 		if b.endpoint != "" && b.endpoint != arg {
@@ -176,7 +177,7 @@ func (b *benchFlags) scenario() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
 	line("# what this command line stands for; run it with: llmload run FILE")
 	line("name: bench")
-	line("seed: 42")
+	line("seed: %d", b.seed)
 	line("target:")
 	if b.endpoint == "" {
 		line("  mock: {engine: {model: fixed, ttft: 20ms, itl: 1ms, max_num_seqs: 32}}")

@@ -92,7 +92,9 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	if err != nil {
 		return errors.Join(fmt.Errorf("mock cannot listen: %w; choose another --admin", err), main.Close(), server.Close())
 	}
-	fmt.Fprintf(sys.Out, "listening on http://%s\nadmin on http://%s\n", main.Addr(), side.Addr())
+	if _, err := fmt.Fprintf(sys.Out, "listening on http://%s\nadmin on http://%s\n", main.Addr(), side.Addr()); err != nil {
+		return errors.Join(fmt.Errorf("mock cannot say where it listens: %w", err), main.Close(), side.Close(), server.Close())
+	}
 	errs := make(chan error, 2)
 	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second}
 	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}

@@ -48,7 +48,7 @@ func startMock(ctx context.Context, sys IO, config strictyaml.Node) (*mockTarget
 	if !config.IsZero() {
 		file, err := writeConfig(config)
 		if err != nil {
-			return nil, fmt.Errorf("start the mock server: %w", err)
+			return nil, fmt.Errorf("start the mock server: %w; TMPDIR may name a folder that can be written", err)
 		}
 		defer os.Remove(file) // the child has read it when it says where it listens
 		args = append(args, "--config", file)
