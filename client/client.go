@@ -67,11 +67,7 @@ func (c *Client) GoString() string { return c.String() }
 // Send performs one request with its retries and returns what came, never nil.
 // It reads and stamps; the answer is decoded by Exchange.Decode.
 func (c *Client) Send(ctx context.Context, r Request) *Exchange {
-	cl, err := c.prepare(r)
-	if err != nil {
-		return &Exchange{err: err}
-	}
-	return c.send(ctx, cl)
+	return c.SendPrepared(ctx, c.Prepare(r))
 }
 
 // Chat sends a request (of any API) and decodes the answer. With an error the

@@ -530,3 +530,20 @@ func listen(t *testing.T, serve func(*net.TCPConn)) string {
 	}()
 	return "http://" + l.Addr().String()
 }
+
+func TestAPreparedRequestMayBeSentAgain(t *testing.T) {
+	s := &server{answer: keeping(answered("a"))}
+	c := newClient(t, s, measuring)
+	p := c.Prepare(hello(false))
+	for range 2 {
+		if resp, err := c.SendPrepared(t.Context(), p).Decode(); err != nil || resp.Text != "a" {
+			t.Errorf("got %q, %v", resp.Text, err)
+		}
+	}
+	if got := s.got(); len(got) != 2 || got[0].body != got[1].body || got[0].body == "" {
+		t.Errorf("the server got %+v", got)
+	}
+	if _, err := c.SendPrepared(t.Context(), c.Prepare(client.Request{})).Decode(); err == nil {
+		t.Error("a request without messages is sent")
+	}
+}

@@ -127,7 +127,7 @@ func lookPath(ts *testscript.TestScript, name string) string {
 
 func environ(ts *testscript.TestScript) []string {
 	var out []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "NO_COLOR", "LLMLOAD_API_KEY", "KEY"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "NO_COLOR", "GORACE"} {
 		if v := ts.Getenv(name); v != "" {
 			out = append(out, name+"="+v)
 		}

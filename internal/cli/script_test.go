@@ -25,9 +25,11 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs testdata/script: a feature a file. The commands beside testscript's own stand in command_test.go.
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runScripts(t, filepath.Join("testdata", "script")) }
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -48,6 +50,7 @@ func TestScript(t *testing.T) {
 		Condition: condition,
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = map[string]*background{}
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each llmload of a -race test lingers for a second
 			return nil
 		},
 	})

@@ -104,7 +104,7 @@ func (q *queue) leave() {
 // job is one request, built and ready to go.
 type job struct {
 	finished
-	request client.Request
+	request *client.Prepared
 }
 
 // build makes the requests of an arrival: one for each of its prompts, or one with all of them.
@@ -114,7 +114,8 @@ func (sr *stageRun) build(a scenarios.Arrival, seq int64, intended time.Time) []
 	for i := range jobs {
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
-		j.request, j.input = sr.request(j.seq, a.First+int64(i), j.prompts)
+		r, input := sr.request(j.seq, a.First+int64(i), j.prompts)
+		j.request, j.input = sr.client.Prepare(r), input
 	}
 	return jobs
 }
@@ -177,7 +178,7 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) {
 	}
 	if admitted {
 		f.dispatched = time.Now()
-		f.exchange = sr.client.Send(ctx, j.request)
+		f.exchange = sr.client.SendPrepared(ctx, j.request)
 		q.leave()
 	}
 	f.done = time.Now()
