@@ -5,12 +5,14 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,19 +54,23 @@ func code(ts *testscript.TestScript, err error) int {
 }
 
 var (
-	reasonLine = regexp.MustCompile(`(?m)^- (.*)$|"([^"]*: llmload (?:sent|used)[^"]*)"`)
+	reasonLine = regexp.MustCompile(`(?m)^- (.*)$`)
 	slowReason = regexp.MustCompile(`llmload sent requests .* late|llmload used .* of its CPU`)
 )
 
 // spoiled reports whether a run is invalid for the machine's lateness and nothing else.
 func spoiled(stdout string) bool {
-	found := reasonLine.FindAllString(stdout, -1)
-	for _, reason := range found {
-		if !slowReason.MatchString(reason) {
-			return false
-		}
+	var reasons []string
+	var doc struct {
+		InvalidReasons []string `json:"invalid_reasons"`
 	}
-	return len(found) > 0
+	if json.Unmarshal([]byte(stdout), &doc) == nil {
+		reasons = doc.InvalidReasons
+	} else {
+		reasons = reasonLine.FindAllString(stdout, -1)
+	}
+	other := func(reason string) bool { return !slowReason.MatchString(reason) }
+	return len(reasons) > 0 && !slices.ContainsFunc(reasons, other)
 }
 
 // background is a command that start began: its output goes to NAME.out and NAME.err.
