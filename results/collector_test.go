@@ -327,6 +327,8 @@ func TestGoodput(t *testing.T) {
 		{"every limit counts", closed, []results.Limit{{Metric: metric.E2E, MaxNS: 90 * ms}, {Metric: metric.ResponseE2E, MaxNS: 30 * ms}}, 0.2},
 		{"open loop judges e2e from the intended time", open, []results.Limit{{Metric: metric.E2E, MaxNS: 30 * ms}}, 0.2},
 		{"a metric that the request lacks is a miss", closed, []results.Limit{{Metric: metric.TTFT, MaxNS: 900 * ms}}, 0},
+		{"but not the pace of a stream that came at once", closed, []results.Limit{{Metric: metric.TPOT, MaxNS: 1}, {Metric: metric.MaxGap, MaxNS: 1}}, 0.8},
+		{"a plain answer has no pace", open, []results.Limit{{Metric: metric.TPOT, MaxNS: 900 * ms}}, 0},
 	} {
 		t.Run(row.sentence, func(t *testing.T) {
 			info := row.info

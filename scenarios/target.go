@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -75,10 +76,17 @@ func CheckEndpoint(endpoint string) error {
 		return errors.New("endpoint is empty: write http://HOST:PORT or https://HOST/v1")
 	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return fmt.Errorf("endpoint %q is not an address: write http://HOST:PORT or https://HOST/v1", shown)
+	case u.Port() != "" && !validPort(u.Port()):
+		return fmt.Errorf("endpoint %q: port %s is outside 1 to 65535", shown, u.Port())
 	case u.User != nil:
 		return fmt.Errorf("endpoint %q holds a user or password: use api_key: ${NAME} or headers", shown)
 	}
 	return nil
+}
+
+func validPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 const redacted = "[redacted]"

@@ -121,7 +121,9 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 	stop := e.sys.watch(live, len(e.plan.Stages))
 	defer stop()
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
-		RunID: id, Model: e.model, Nonce: rand.Uint64(), Append: w.Append, AfterStage: e.after, Live: live, Start: started,
+		RunID: id, Model: e.model, Nonce: rand.Uint64(),
+		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
+		AfterStage: e.after, Live: live, Start: started,
 	})
 }
 
@@ -164,6 +166,10 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 // print writes the tables, or the summary as JSON, on stdout, and the plots into the run folder. The folder's path is the
 // last line.
 func (e *execution) print(dir string, s *results.Summary, hs []results.StageHistograms) error {
+	// Before the tables: who reads those through `head` may end this process with its first line.
+	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
+		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
+	}
 	if e.json {
 		return printJSON(e.sys.Out, s)
 	}
@@ -174,9 +180,6 @@ func (e *execution) print(dir string, s *results.Summary, hs []results.StageHist
 		for _, line := range e.closing(s) {
 			fmt.Fprintln(e.sys.Out, line)
 		}
-	}
-	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
-		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
 	}
 	_, err := fmt.Fprintln(e.sys.Out, dir)
 	return err

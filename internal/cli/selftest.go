@@ -80,11 +80,10 @@ func (m *mockTarget) compare(ctx context.Context, plan *scenarios.Plan) (*joined
 	}
 	res, err := runner.Run(ctx, plan, m, runner.Config{
 		RunID: fmt.Sprintf("selftest-%08x", rand.Uint32()), Model: plan.Model, Nonce: rand.Uint64(), Start: start,
-		Append: func(r *results.Record) error {
+		Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()
 			records = append(records, r)
-			return nil
 		},
 	})
 	if err != nil {

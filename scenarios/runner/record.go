@@ -12,7 +12,7 @@ import (
 
 // totals are the run's books, written by recorders.
 type totals struct {
-	outcomes, dispatched, attempts, written, lost atomic.Int64
+	outcomes, dispatched, attempts, written atomic.Int64
 }
 
 // record decodes one request, collects it and keeps it.
@@ -33,9 +33,7 @@ func (sr *stageRun) record(c *results.Collector, f finished) {
 	c.Add(r)
 	sr.cfg.Live.ended(r)
 	if sr.cfg.Append != nil {
-		if err := sr.cfg.Append(r); err != nil {
-			t.lost.Add(1)
-		}
+		sr.cfg.Append(r)
 	}
 }
 

@@ -32,8 +32,8 @@ type Config struct {
 	RunID string
 	Model string // sent with each request; empty leaves it out
 	Nonce uint64 // makes cold prompts new to the server; a new one for each run
-	// Append keeps a record; it must not wait for a disk. Nil keeps none.
-	Append func(*results.Record) error
+	// Append keeps a record; it must not wait for a disk, and several goroutines call it. Nil keeps none.
+	Append func(*results.Record)
 	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
 	AfterStage func(results.StageSummary) (stop string)
 	// Start is the records' zero; the zero value is when Run is called.

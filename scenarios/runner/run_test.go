@@ -146,11 +146,10 @@ func runOn(t *testing.T, b *bed, scenario string, nonce uint64, stop time.Durati
 	var mu sync.Mutex
 	res, err := runner.Run(ctx, plan(t, scenario), b, runner.Config{
 		RunID: "t", Model: "demo-8b", Nonce: nonce, Dial: b.pipes.dial,
-		Append: func(r *results.Record) error {
+		Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()
 			out.records = append(out.records, r)
-			return nil
 		},
 	})
 	if err != nil {
@@ -505,11 +504,10 @@ func TestRecordsNeverLeakGoroutinesOrSecrets(t *testing.T) {
 		p.Target.APIKey = "sk-planted"
 		var mu sync.Mutex
 		var seen []string
-		_, err := runner.Run(t.Context(), p, b, runner.Config{RunID: "t", Model: "demo-8b", Dial: b.pipes.dial, Append: func(r *results.Record) error {
+		_, err := runner.Run(t.Context(), p, b, runner.Config{RunID: "t", Model: "demo-8b", Dial: b.pipes.dial, Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, fmt.Sprintf("%+v", *r))
-			return nil
 		}})
 		if err != nil {
 			t.Fatal(err)

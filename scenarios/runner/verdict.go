@@ -107,7 +107,4 @@ func (r *run) conserve(ctx context.Context) {
 	if !c.Holds {
 		r.result.Invalid = append(r.result.Invalid, "the books do not balance: "+c.Broken+"; please report this as a bug of llmload")
 	}
-	if n := t.lost.Load(); n > 0 {
-		r.result.Invalid = append(r.result.Invalid, fmt.Sprintf("%d records could not be kept", n))
-	}
 }
