@@ -148,6 +148,14 @@ func (h *Histogram) Rank(k int64) int64 {
 	return min(max(at, h.min), h.max)
 }
 
+// Quantile returns the value of rank ceil(q n), the rule of every quantile here; 0 without a value.
+func (h *Histogram) Quantile(q float64) int64 {
+	if h.Count() == 0 {
+		return 0
+	}
+	return h.Rank(quantileRank(q, h.Count()))
+}
+
 // Buckets yields the upper edge and the count of each bucket that holds values, in ascending order.
 func (h *Histogram) Buckets(yield func(ns, count int64) bool) {
 	if h.packed == nil {

@@ -93,7 +93,7 @@ func TestResolved(t *testing.T) {
 		{"faults of an entry replace them", "faults: [{name: x}]\nstages: [{faults: [{name: y}]}]", "{name: y}", "{name: x}"},
 		{"with none, if it says so", "faults: [{name: x}]\nstages: [{faults: []}]", "faults: []", "{name: x}"},
 		{"no faults are no faults, on a real server, too", "target: {endpoint: http://h}\nfaults: []", "faults: []", ""},
-		{"idle streams end after two minutes", "", "timeout: off\n  first_token_timeout: off\n  idle_timeout: 2m0s", ""},
+		{"idle streams end after two minutes", "", "timeout: 10m0s\n  first_token_timeout: off\n  idle_timeout: 2m0s", ""},
 		{"unless told not to", "client: {idle_timeout: off, rate_limit: 90/m, pool_size: 7, max_retries: 2}", "idle_timeout: off\n  max_retries: 2\n  pool_size: '7'\n  rate_limit: 1.5/s", ""},
 		{"a rate limit in requests a minute stays one", "client: {rate_limit: 600}", "rate_limit: '600'", ""},
 		{"extra fields of an entry join the scenario's", "workload: {extra_body: {a: 1, b: {c: 2}}}\nstages: [{workload: {extra_body: {b: [3], d: null}}}]", "extra_body:\n      a: 1\n      b: [3]\n      d: null", "c: 2"},
@@ -133,7 +133,7 @@ name: scenario
 seed: 0
 target: {}
 client:
-  timeout: off
+  timeout: 10m0s
   first_token_timeout: off
   idle_timeout: 2m0s
   max_retries: 0

@@ -18,6 +18,7 @@ const (
 	defaultOutputTokens = 128
 	defaultRequests     = 100
 	defaultMaxInFlight  = 2000
+	defaultTimeout      = Limit(10 * time.Minute)
 	defaultIdleTimeout  = Limit(120 * time.Second)
 )
 
@@ -118,8 +119,11 @@ func (r *resolver) checkName(path, name string) {
 func (r *resolver) client() Client {
 	c := r.spec.Client
 	out := Client{
-		Timeout: c.Timeout, FirstTokenTimeout: c.FirstTokenTimeout, IdleTimeout: defaultIdleTimeout,
+		Timeout: defaultTimeout, FirstTokenTimeout: c.FirstTokenTimeout, IdleTimeout: defaultIdleTimeout,
 		MaxRetries: c.MaxRetries, PoolSize: c.PoolSize, RateLimit: c.RateLimit,
+	}
+	if c.Timeout != nil {
+		out.Timeout = *c.Timeout
 	}
 	if c.IdleTimeout != nil {
 		out.IdleTimeout = *c.IdleTimeout

@@ -119,7 +119,7 @@ type warmupSpec struct {
 
 // clientSpec sets the client under the load; its defaults favour measuring.
 type clientSpec struct {
-	Timeout           Limit  `yaml:"timeout"`
+	Timeout           *Limit `yaml:"timeout"`
 	FirstTokenTimeout Limit  `yaml:"first_token_timeout"`
 	IdleTimeout       *Limit `yaml:"idle_timeout"`
 	MaxRetries        int    `yaml:"max_retries"`

@@ -5,6 +5,7 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
 
@@ -38,10 +39,9 @@ func (p *probe) watch() {
 	for {
 		select {
 		case <-timer.C:
-			late := time.Since(due)
-			h.Record(max(0, late.Nanoseconds()))
-			for !due.After(time.Now()) {
-				due = due.Add(lagTick)
+			// A late wake-up is late for every tick that it missed: counted once, a long freeze would hardly show.
+			for now := time.Now(); !due.After(now); due = due.Add(lagTick) {
+				h.Record(now.Sub(due).Nanoseconds())
 			}
 			timer.Reset(time.Until(due))
 		case <-p.quit:
@@ -54,8 +54,8 @@ func (p *probe) watch() {
 func (p *probe) stop() results.Instrument {
 	close(p.quit)
 	var out results.Instrument
-	if h := <-p.lag; h.Count() > 0 {
-		out.LagP99MS = ms(float64(h.Rank(rank99(h.Count()))))
+	if h := <-p.lag; h.Count() >= int64(metric.MinSamples(0.99)) {
+		out.LagP99MS = ms(float64(h.Quantile(0.99)))
 	}
 	if cpu, ok := cpuTime(); ok {
 		share := float64(cpu-p.cpu) / (float64(time.Since(p.begin)+1) * float64(runtime.GOMAXPROCS(0)))
@@ -64,8 +64,6 @@ func (p *probe) stop() results.Instrument {
 	out.GCPauseP99MS = pauseP99(gcPauses(), p.gc)
 	return out
 }
-
-func rank99(n int64) int64 { return (n*99 + 99) / 100 }
 
 func ms(ns float64) *float64 {
 	v := ns / 1e6
@@ -109,6 +107,7 @@ func worst(run results.Instrument, stages []results.StageSummary) results.Instru
 	for i := range stages {
 		in := &stages[i].Instrument
 		run.DispatchDelayP99MS = larger(run.DispatchDelayP99MS, in.DispatchDelayP99MS)
+		run.LagP99MS = larger(run.LagP99MS, in.LagP99MS)
 		run.MultiEventReads = larger(run.MultiEventReads, in.MultiEventReads)
 	}
 	return run

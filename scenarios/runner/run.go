@@ -125,11 +125,15 @@ func (r *run) stages(ctx context.Context) error {
 		}
 		if r.cfg.AfterStage != nil {
 			if why := r.cfg.AfterStage(summary); why != "" {
-				r.result.Stages[len(r.result.Stages)-1].StopReason = why
+				if last := &r.result.Stages[i]; ctx.Err() == nil {
+					last.StopReason = why
+				}
 				return nil
 			}
 		}
-		pause(ctx, s.Pause)
+		if i < len(r.plan.Stages)-1 {
+			pause(ctx, s.Pause)
+		}
 	}
 	return nil
 }

@@ -2,13 +2,13 @@ package runner_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,7 +45,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	case p.conns <- there:
 		return here, nil
 	case <-p.done:
-		return nil, errors.New("connection refused")
+		return nil, syscall.ECONNREFUSED
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -353,6 +353,21 @@ func TestAnUnreachableServerFailsEveryRequest(t *testing.T) {
 			t.Errorf("requests %+v, want 10 failures", s.Requests)
 		}
 	})
+}
+
+func TestAServerThatIsGoneEndsItsStage(t *testing.T) {
+	for _, load := range []string{"{closed: {concurrency: 4}, requests: 100000}", "{open: {rate: 1000/s}, requests: 100000}"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBed(t, "{}")
+			b.pipes.Close()
+			defer b.close()
+			out := runOn(t, b, "load: "+load, 1, 0)
+			s := out.Stages[0]
+			if s.Requests.Issued > 2000 || s.StopReason != "the target stopped answering" || out.Interrupted {
+				t.Errorf("%s: %d requests, stopped by %q, interrupted %v", load, s.Requests.Issued, s.StopReason, out.Interrupted)
+			}
+		})
+	}
 }
 
 func TestAnInterruptKeepsWhatWasMeasured(t *testing.T) {

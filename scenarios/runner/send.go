@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,20 +22,21 @@ func (sr *stageRun) closed(ctx, requests context.Context) {
 	}
 	for range workers {
 		sr.sending.Go(func() {
+			free := time.Now()
 			for ctx.Err() == nil {
-				free := time.Now()
 				a, seq, ok := sr.next(free)
 				if !ok {
 					return
 				}
-				sr.together(requests, sr.build(a, seq, free))
+				free = sr.together(requests, sr.build(a, seq, free))
 			}
 		})
 	}
 }
 
 // open sends each arrival at its time, whatever has been answered. The cap on requests in flight makes them wait, first
-// come first served, and none is skipped. It goes on past the measured arrivals until those have ended.
+// come first served, and none is skipped. It goes on past the measured arrivals until those have ended, but sends no more
+// than was measured: a request that never ends must not load the server for ever.
 func (sr *stageRun) open(ctx, requests context.Context) {
 	slots := make(chan struct{}, sr.stage.MaxInFlight)
 	tail, endTail := context.WithCancel(ctx)
@@ -46,6 +48,9 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 		due := sr.begin.Add(a.At)
 		jobs := sr.build(a, seq, due) // ahead of time, so that building delays no dispatch
 		timer.Reset(time.Until(due))
+		if sr.exhausted() {
+			timer.Stop() // only the end of the measured requests, or of the run, is left to wait for
+		}
 		select {
 		case <-timer.C:
 		case <-sr.cohort:
@@ -65,6 +70,13 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 	}
 }
 
+// exhausted reports whether the tail has been as long as it may be.
+func (sr *stageRun) exhausted() bool {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	return sr.spare < 0
+}
+
 // unsend takes back an arrival that was drawn but not yet due when the stage ended.
 func (sr *stageRun) unsend(a scenarios.Arrival) {
 	sr.mu.Lock()
@@ -82,16 +94,22 @@ type queue struct {
 	ctx   context.Context
 }
 
-// enter reports whether the request may go; leave must follow if so.
-func (q *queue) enter() bool {
+// enter waits for a place and reports when it was had; leave must follow. Who need not wait has his place from due on:
+// that he comes late to it is the tool's own delay, not the cap's. ok is false when the wait is over without a place.
+func (q *queue) enter(due time.Time) (slot time.Time, ok bool) {
 	if q == nil {
-		return true
+		return due, true
+	}
+	select {
+	case q.slots <- struct{}{}: // never past those who wait: while one does, there is no free place
+		return due, true
+	default:
 	}
 	select {
 	case q.slots <- struct{}{}:
-		return true
+		return time.Now(), true
 	case <-q.ctx.Done():
-		return false
+		return time.Now(), false
 	}
 }
 
@@ -154,28 +172,27 @@ func idPrefix(runID string) string {
 	return fmt.Sprintf("%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10])
 }
 
-// together sends jobs at once and returns when the last has ended.
-func (sr *stageRun) together(ctx context.Context, jobs []job) {
+// together sends jobs at once and returns when the last of them had ended. A worker is free from then on: what it waits
+// for a recorder after that is the tool's own delay.
+func (sr *stageRun) together(ctx context.Context, jobs []job) (free time.Time) {
 	if len(jobs) == 1 {
-		sr.send(ctx, jobs[0], nil)
-		return
+		return sr.send(ctx, jobs[0], nil)
 	}
+	done := make([]time.Time, len(jobs))
 	var batch sync.WaitGroup
-	for _, j := range jobs {
-		batch.Go(func() { sr.send(ctx, j, nil) })
+	for i, j := range jobs {
+		batch.Go(func() { done[i] = sr.send(ctx, j, nil) })
 	}
 	batch.Wait()
+	return slices.MaxFunc(done, time.Time.Compare)
 }
 
-// send passes the cap, sends the request and hands what came to the recorders.
-func (sr *stageRun) send(ctx context.Context, j job, q *queue) {
+// send passes the cap, sends the request and hands what came to the recorders. It returns when the answer had ended.
+func (sr *stageRun) send(ctx context.Context, j job, q *queue) time.Time {
 	f := j.finished
+	slot, admitted := q.enter(f.intended)
+	f.slot = slot
 	sr.cfg.Live.issue(f.prompts)
-	admitted := q.enter()
-	f.slot = f.intended
-	if q != nil {
-		f.slot = later(time.Now(), f.intended)
-	}
 	if admitted {
 		f.dispatched = time.Now()
 		f.exchange = sr.client.SendPrepared(ctx, j.request)
@@ -183,13 +200,7 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) {
 	}
 	f.done = time.Now()
 	sr.report(f)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
+	return f.done
 }
 
 var apis = map[scenarios.API]client.API{

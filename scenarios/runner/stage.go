@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -25,9 +26,12 @@ type stageRun struct {
 	mu       sync.Mutex    // guards schedule, issued and what follows
 	last     time.Duration // the last measured arrival, from begin
 	measured int           // measured requests not yet ended
+	spare    int           // how many requests of tail may still be sent: as many as were measured
 	allSent  bool          // no more measured arrivals will come
 	cohort   chan struct{} // open loop: closed when all measured requests have ended
 	failure  string        // the first failed request's error
+	refused  int           // connections refused in a row
+	giveUp   context.CancelCauseFunc
 }
 
 // finished is a request on its way from the goroutine that sent it to one that decodes and records it.
@@ -49,6 +53,8 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 		run: r, stage: s, begin: time.Now(), bounds: &results.Bounds{}, schedule: s.Schedule(),
 		ended: make(chan finished, 1024), cohort: make(chan struct{}),
 	}
+	ctx, sr.giveUp = context.WithCancelCause(ctx)
+	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
 	probe := startProbe()
 	requests, cancel := drainContext(ctx, r.cfg.Drain)
@@ -68,6 +74,12 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	}
 	return sr.finish(ctx, collector, instrument), nil
 }
+
+// errGone ends a stage whose server is no longer there: without it, a closed loop would hammer a dead port.
+var errGone = errors.New("the target stopped answering")
+
+// goneAfter is how many connections in a row must be refused for that.
+const goneAfter = 200
 
 // drainContext is what requests run under: it outlives ctx by the drain time.
 func drainContext(ctx context.Context, drain time.Duration) (context.Context, context.CancelFunc) {
@@ -92,7 +104,14 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	}
 	in.MultiEventReads = summary.Instrument.MultiEventReads
 	summary.Instrument = in
-	sr.judge(&summary)
+	j := judge(sr.stage, &summary, sr.failure)
+	if context.Cause(ctx) == errGone {
+		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
+	}
+	summary.Warnings = append(summary.Warnings, j.warnings...)
+	for _, why := range j.invalid {
+		sr.result.Invalid = append(sr.result.Invalid, summary.Name+": "+why)
+	}
 	sr.result.Stages = append(sr.result.Stages, summary)
 	sr.result.Histograms = append(sr.result.Histograms, c.Histograms())
 	return summary
@@ -100,6 +119,8 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 
 func (sr *stageRun) stopReason(ctx context.Context) string {
 	switch {
+	case context.Cause(ctx) == errGone:
+		return errGone.Error()
 	case ctx.Err() != nil:
 		return "interrupted"
 	case sr.stage.Requests > 0 && sr.stage.Duration > 0:
@@ -122,6 +143,7 @@ func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, o
 	n := sr.requestsOf(a)
 	switch {
 	case a.Tail:
+		sr.spare -= n
 		if !sr.allSent {
 			sr.allSent = true
 			sr.bounds.SetEnd(sr.since(sr.begin.Add(sr.last)))
@@ -131,6 +153,7 @@ func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, o
 		sr.bounds.SetStart(sr.since(sr.begin.Add(a.At)))
 		sr.last = a.At
 		sr.measured += n
+		sr.spare += n
 	}
 	firstSeq = sr.issued
 	sr.issued += int64(n)

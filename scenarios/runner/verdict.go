@@ -18,46 +18,83 @@ const (
 	maxOutputError = 0.02
 )
 
-// judge adds what a reader must know to the stage's warnings, and what spoils it to the run's reasons.
-func (sr *stageRun) judge(s *results.StageSummary) {
-	invalid := func(format string, args ...any) {
-		sr.result.Invalid = append(sr.result.Invalid, s.Name+": "+fmt.Sprintf(format, args...))
+// judgement gathers what a reader must know of a stage: warnings, and reasons for which its figures do not count.
+type judgement struct{ warnings, invalid []string }
+
+func (j *judgement) warn(format string, args ...any) {
+	j.warnings = append(j.warnings, fmt.Sprintf(format, args...))
+}
+
+func (j *judgement) spoil(format string, args ...any) {
+	j.invalid = append(j.invalid, fmt.Sprintf(format, args...))
+}
+
+// judge looks at a finished stage. failure is the first failed request's error.
+func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j judgement) {
+	switch {
+	case s.Requests.Issued == s.Requests.Cancelled:
+		j.spoil("no request was measured")
+		return j
+	case s.Requests.Succeeded == 0:
+		j.spoil("no request succeeded; the first error: %s", failure)
+		return j
 	}
-	if s.Requests.Issued > 0 && s.Requests.Succeeded == 0 {
-		invalid("no request succeeded; the first error: %s", sr.failure)
-		return
+	j.instrument(s)
+	j.cache(stage, s)
+	j.lengths(stage, s)
+	j.load(stage, s)
+	if failed := s.Requests.Failed + s.Requests.TimedOut; failed > 0 && failure != "" && stage.Faults == nil {
+		j.warn("%d of %d requests failed; the first error: %s", failed, s.Requests.Issued, failure)
 	}
+	return j
+}
+
+// instrument holds the tool's own delays against the latencies that they would be taken for.
+func (j *judgement) instrument(s *results.StageSummary) {
 	if late, stat := dispatchDelay(s); matters(late, s) {
-		invalid("llmload sent requests %.1f ms late (%s), over %.0f%% of the median latency; lower the load or use a faster machine", late, stat, 100*maxLateShare)
+		j.spoil("llmload sent requests %.1f ms late (%s), over %.0f%% of the median latency; lower the load or use a faster machine", late, stat, 100*maxLateShare)
 	}
 	if lag := s.Instrument.LagP99MS; lag != nil && matters(*lag, s) {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("this process was woken up to %.1f ms late (p99): its times may be as much too long; free the machine's CPU", *lag))
+		j.spoil("llmload was woken %.1f ms late (p99), over %.0f%% of the median latency: its times may be as much too long; free the machine's CPU or run llmload on another", *lag, 100*maxLateShare)
 	}
 	if c := s.Instrument.CPURatio; c != nil && *c > maxCPURatio {
-		invalid("llmload used %.0f%% of its CPU; the figures are the client's, not the server's; lower the load or give it more cores", 100**c)
-	}
-	sr.judgeTokens(s, invalid)
-	if c := sr.stage.Concurrency; c > 1 && sr.stage.Requests > 0 && sr.stage.Requests < 4*sr.stage.InFlight() {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%d requests are few for %d in flight: throughput is of a short window", sr.stage.Requests, sr.stage.InFlight()))
+		j.spoil("llmload used %.0f%% of its CPU; the figures are the client's, not the server's; lower the load or give it more cores", 100**c)
 	}
 }
 
-func (sr *stageRun) judgeTokens(s *results.StageSummary, invalid func(string, ...any)) {
-	t := s.Tokens
-	if t.Input > 0 {
-		share := float64(t.Cached) / float64(t.Input)
-		switch {
-		case sr.stage.Prompts.Cache == scenarios.Cold && share > maxCachedShare:
-			invalid("%.1f%% of the input came from the server's prefix cache though prompts are cold; the server caches across different prompts", 100*share)
-		case t.Cached > 0:
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%.1f%% of the input tokens came from the server's prefix cache", 100*share))
-		}
+// load says where the client's own limits shaped what was measured.
+func (j *judgement) load(stage *scenarios.Stage, s *results.StageSummary) {
+	if n := s.Requests.Issued; !stage.Open() && stage.InFlight() > 1 && n < 4*int64(stage.InFlight()) {
+		j.warn("%d requests are few for %d in flight: throughput is of a short window", n, stage.InFlight())
 	}
-	if sr.stage.Output.Mode != scenarios.Exact || t.RequestedOutput == 0 || t.Output == 0 {
+	if wait := s.Metrics[metric.QueueDelay]; stage.Open() && wait != nil && wait.P50 != nil && *wait.P50 > 1 {
+		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.MaxInFlight)
+	}
+	if s.Retries > 0 {
+		j.warn("%d attempts were retries: TTFT and logical_e2e count back-off, E2E is of the last attempt alone", s.Retries)
+	}
+}
+
+func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
+	if s.Tokens.Cached == 0 || s.Tokens.Input == 0 {
+		return
+	}
+	share := float64(s.Tokens.Cached) / float64(s.Tokens.Input)
+	if stage.Prompts.Cache == scenarios.Cold && share > maxCachedShare {
+		j.spoil("%.1f%% of the input came from the server's prefix cache though prompts are cold; the server caches across different prompts", 100*share)
+		return
+	}
+	j.warn("%.1f%% of the input tokens came from the server's prefix cache", 100*share)
+}
+
+// lengths convicts by the server's own count alone: events are not tokens for certain.
+func (j *judgement) lengths(stage *scenarios.Stage, s *results.StageSummary) {
+	t := s.Tokens
+	if stage.Output.Mode != scenarios.Exact || t.RequestedOutput == 0 || t.Source != string(results.FromUsage) {
 		return
 	}
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
-		invalid("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
+		j.spoil("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
 }
 
@@ -88,23 +125,31 @@ func typical(s *results.StageSummary) float64 {
 
 // conserve checks the books: what was issued has an outcome, and what was written reached the server.
 func (r *run) conserve(ctx context.Context) {
-	t := &r.totals
-	c := results.Conservation{
-		Issued: r.issued, Outcomes: t.outcomes.Load(), Attempts: t.attempts.Load(), Dispatched: t.dispatched.Load(), Written: t.written.Load(),
-	}
-	c.Retries = c.Attempts - c.Dispatched
-	if n, known, err := r.target.AttemptsSeen(ctx); err == nil && known {
+	c := r.totals.books(r.issued)
+	n, known, err := r.target.AttemptsSeen(ctx)
+	if known && err == nil {
 		c.ServerAttempts = &n
 	}
-	switch {
-	case c.Issued != c.Outcomes:
-		c.Broken = fmt.Sprintf("%d requests were issued, %d have an outcome", c.Issued, c.Outcomes)
-	case c.ServerAttempts != nil && *c.ServerAttempts != c.Written && !r.result.Interrupted:
-		c.Broken = fmt.Sprintf("%d attempts were written, the server saw %d", c.Written, *c.ServerAttempts)
-	}
+	c.Broken = unbalanced(c, r.result.Interrupted)
 	c.Holds = c.Broken == ""
 	r.result.Conservation = c
 	if !c.Holds {
 		r.result.Invalid = append(r.result.Invalid, "the books do not balance: "+c.Broken+"; please report this as a bug of llmload")
 	}
+	if err != nil && !r.result.Interrupted {
+		r.result.Invalid = append(r.result.Invalid, fmt.Sprintf("the target could not be asked at the end what it had seen, it may have died: %v", err))
+	}
+}
+
+// unbalanced says what is wrong with the books. An interrupt may cut requests on their way to the server.
+func unbalanced(c results.Conservation, interrupted bool) string {
+	switch {
+	case c.Issued != c.Outcomes:
+		return fmt.Sprintf("%d requests were issued, %d have an outcome", c.Issued, c.Outcomes)
+	case c.Attempts != c.Dispatched+c.Retries:
+		return fmt.Sprintf("%d attempts are not the %d dispatched and %d retries", c.Attempts, c.Dispatched, c.Retries)
+	case c.ServerAttempts != nil && *c.ServerAttempts != c.Written && !interrupted:
+		return fmt.Sprintf("%d attempts were written, the server saw %d", c.Written, *c.ServerAttempts)
+	}
+	return ""
 }

@@ -10,25 +10,37 @@ import (
 	"github.com/llmload/llmload/results"
 )
 
-// totals are the run's books, written by recorders.
+// totals are the run's books, written by recorders. A request is dispatched with its first attempt.
 type totals struct {
-	outcomes, dispatched, attempts, written atomic.Int64
+	outcomes, dispatched, attempts, retries, written atomic.Int64
+}
+
+func (t *totals) add(r *results.Record) {
+	t.outcomes.Add(1)
+	t.attempts.Add(int64(len(r.Attempts)))
+	for i := range r.Attempts {
+		if i == 0 {
+			t.dispatched.Add(1)
+		} else {
+			t.retries.Add(1)
+		}
+		if r.Attempts[i].SentNS > 0 {
+			t.written.Add(1)
+		}
+	}
+}
+
+func (t *totals) books(issued int64) results.Conservation {
+	return results.Conservation{
+		Issued: issued, Outcomes: t.outcomes.Load(), Attempts: t.attempts.Load(),
+		Dispatched: t.dispatched.Load(), Retries: t.retries.Load(), Written: t.written.Load(),
+	}
 }
 
 // record decodes one request, collects it and keeps it.
 func (sr *stageRun) record(c *results.Collector, f finished) {
 	r := sr.toRecord(f)
-	t := &sr.totals
-	t.outcomes.Add(1)
-	if f.exchange != nil {
-		t.dispatched.Add(1)
-	}
-	t.attempts.Add(int64(len(r.Attempts)))
-	for i := range r.Attempts {
-		if r.Attempts[i].SentNS > 0 {
-			t.written.Add(1)
-		}
-	}
+	sr.totals.add(r)
 	sr.noteFailure(r)
 	c.Add(r)
 	sr.cfg.Live.ended(r)
@@ -37,13 +49,18 @@ func (sr *stageRun) record(c *results.Collector, f finished) {
 	}
 }
 
-// noteFailure keeps the first error, so that a stage without a success can say why.
+// noteFailure keeps the first error, so that a stage can say why its requests failed, and notices a server that is gone.
 func (sr *stageRun) noteFailure(r *results.Record) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	if r.Outcome != results.Refused {
+		sr.refused = 0
+	} else if sr.refused++; sr.refused == goneAfter {
+		sr.giveUp(errGone)
+	}
 	if r.Error == "" {
 		return
 	}
-	sr.mu.Lock()
-	defer sr.mu.Unlock()
 	if sr.failure == "" {
 		sr.failure = r.Error
 	}
