@@ -21,7 +21,7 @@ func TestTheLedgersClockIsTheHosts(t *testing.T) {
 	st := s.State()
 	after := read()
 	// The anchor's two readings may be apart when the machine is busy.
-	const slack = int64(50 * time.Millisecond)
+	const slack = int64(2 * time.Second) // far above any preemption, far below a wrong clock
 	if st.MonotonicNS < before-slack || st.MonotonicNS > after+slack {
 		t.Errorf("%d is not between %d and %d", st.MonotonicNS, before, after)
 	}

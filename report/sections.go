@@ -157,6 +157,9 @@ func (p *page) conservation(c results.Conservation) string {
 	if !c.Holds {
 		return p.paint(red, "BROKEN") + ": " + cmp.Or(clean(c.Broken), "the counts disagree") + "; " + books(c)
 	}
+	if c.Rebuilt {
+		return books(c) + "; what was under way when the run was killed is not in it"
+	}
 	return books(c)
 }
 

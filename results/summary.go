@@ -72,6 +72,7 @@ type Conservation struct {
 	Written        int64  `json:"written"`
 	ServerAttempts *int64 `json:"server_attempts"`
 	Broken         string `json:"broken,omitempty"`
+	Rebuilt        bool   `json:"rebuilt,omitempty"` // from the records of a killed run: requests under way are not in it
 }
 
 // Instrument is the tool's own error. A null is a thing that this platform or run could not measure.

@@ -2,7 +2,6 @@ package results
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -45,16 +44,8 @@ func Evaluate(ts []Threshold, stages []StageSummary, hs []StageHistograms) []Thr
 	return verdicts
 }
 
-// names reports whether the threshold holds for a stage. The stage rate=5/s is one name and no path, so the slash is
-// taken from path.Match, whose * would stop at it.
-func (t Threshold) names(stage string) bool {
-	if t.Stage == "" {
-		return true
-	}
-	flat := strings.NewReplacer("/", "\x00")
-	ok, err := path.Match(flat.Replace(t.Stage), flat.Replace(stage))
-	return t.Stage == stage || err == nil && ok
-}
+// names reports whether the threshold holds for a stage.
+func (t Threshold) names(stage string) bool { return metric.MatchStage(t.Stage, stage) }
 
 func distributionsOf(hs []StageHistograms, stage string) map[metric.Name]*Histogram {
 	for _, h := range hs {

@@ -193,7 +193,7 @@ func (r *resolver) thresholds(stages []Stage, known bool) []Threshold {
 
 func matchesAny(pattern string, stages []Stage) bool {
 	for i := range stages {
-		if ok, _ := path.Match(pattern, stages[i].Name); ok {
+		if metric.MatchStage(pattern, stages[i].Name) {
 			return true
 		}
 	}

@@ -56,7 +56,7 @@ func usage(format string, args ...any) error {
 
 // Main runs a command line and returns its exit code.
 func Main(args []string, sys IO) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	// A second interrupt ends the process at once: the first one's handler is gone by then.
 	defer context.AfterFunc(ctx, stop)()

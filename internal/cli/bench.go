@@ -55,6 +55,9 @@ func bench(c *cli.Context, sys IO) error {
 	if err != nil {
 		return err
 	}
+	if _, err := labels(c.StringSlice("label")); err != nil {
+		return err // before the probe: a wrong flag sends nothing
+	}
 	text := b.scenario()
 	if c.Bool("print-scenario") {
 		_, err := fmt.Fprint(sys.Out, text)
@@ -85,7 +88,7 @@ func bench(c *cli.Context, sys IO) error {
 		return err
 	}
 	fmt.Fprintf(sys.Err, "%s\n", b.announce(plan, found, runner.Redactor(plan).Replace(e.target.Endpoint())))
-	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command(c.String("model"))}
+	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command(c.String("model")), load: loadFlags(c)}
 	e.after, e.closing = sweep.after, sweep.closing
 	return runPlan(c, sys, plan, e)
 }
@@ -146,6 +149,7 @@ type sweep struct {
 	doubling bool
 	gpus     int
 	again    string // the command to start from for the next one
+	load     string // the flags of this one's load
 
 	best  *results.StageSummary
 	first *results.StageSummary

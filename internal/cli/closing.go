@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
@@ -52,6 +54,11 @@ func medianOf(s *results.StageSummary, name metric.Name) *float64 {
 }
 
 func (w *sweep) limit(s *results.Summary) string {
+	for _, why := range s.InvalidReasons {
+		if strings.HasPrefix(why, w.last.Name+": ") {
+			return "cannot tell: " + why
+		}
+	}
 	if c := w.last.Instrument.CPURatio; c != nil && *c > clientBoundAt {
 		return fmt.Sprintf("perhaps this client: it used %.0f%% of its CPU at %s", 100**c, w.last.Name)
 	}
@@ -95,13 +102,13 @@ func instrumentError(s *results.Summary) string {
 	}
 	var parts []string
 	if v, ok := largest(func(i results.Instrument) *float64 { return i.DispatchDelayP99MS }); ok {
-		parts = append(parts, fmt.Sprintf("requests left at most %.2f ms late (p99)", v))
+		parts = append(parts, fmt.Sprintf("requests left %.2f ms late (p99)", v))
 	}
 	if v, ok := largest(func(i results.Instrument) *float64 { return i.LagP99MS }); ok {
-		parts = append(parts, fmt.Sprintf("this process woke at most %.2f ms late (p99)", v))
+		parts = append(parts, fmt.Sprintf("this process woke %.2f ms late (p99)", v))
 	}
 	if v, ok := largest(func(i results.Instrument) *float64 { return i.CPURatio }); ok {
-		parts = append(parts, fmt.Sprintf("used at most %.0f%% of its CPU", 100*v))
+		parts = append(parts, fmt.Sprintf("used %.0f%% of its CPU", 100*v))
 	}
 	return strings.Join(parts, ", ") + " in the worst stage; what lies between the kernel and this process is not measured yet"
 }
@@ -111,7 +118,18 @@ func (w *sweep) next() string {
 	if r := w.best.Throughput.RequestsPerS; w.doubling && r != nil && *r > 0 {
 		return fmt.Sprintf("%s -r %.3g -d 60s   (latency at 80%% of the best rate, with arrivals that do not wait)", w.again, 0.8**r)
 	}
-	return w.again + " --print-scenario > bench.yaml   (then add thresholds, and `llmload run bench.yaml` gates a change)"
+	return w.again + w.load + " --print-scenario > bench.yaml   (then add thresholds, and `llmload run bench.yaml` gates a change)"
+}
+
+// loadFlags are the flags of a bench's load as they were given.
+func loadFlags(c *cli.Context) string {
+	text := ""
+	for _, f := range [][2]string{{"concurrency", "-c"}, {"rate", "-r"}, {"requests", "-n"}, {"duration", "-d"}} {
+		if c.IsSet(f[0]) {
+			text += " " + f[1] + " " + shellWord(fmt.Sprint(c.Value(f[0])))
+		}
+	}
+	return text
 }
 
 // command is the bench command line to start from, without a load. Header values and a key in the address are left to the

@@ -77,7 +77,11 @@ func (p *probed) ask(ctx context.Context, c *client.Client, r client.Request) er
 }
 
 func (p probed) String() string {
-	text := fmt.Sprintf("probe: round trip %s, first token %s, whole answer %s", short(p.roundTrip), short(p.ttft), short(p.e2e))
+	text := "probe: "
+	if p.roundTrip > 0 {
+		text += fmt.Sprintf("round trip %s, ", short(p.roundTrip))
+	}
+	text += fmt.Sprintf("first token %s, whole answer %s", short(p.ttft), short(p.e2e))
 	if !p.usage {
 		return text + "; the server reports no usage: tokens will be counted as content events"
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +20,7 @@ func reportCommand(sys IO) *cli.Command {
 		Description: example(
 			"llmload report results/runs/20260102T150405Z-quickstart-abcd",
 			"llmload report RUN --json",
-		) + "\n\nA run that was killed has no summary; report makes one from its records.",
+		) + "\n\nA run that was killed has a summary without figures; report makes them from its records.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
 		},
@@ -64,5 +66,8 @@ func read(run *store.Run) (*results.Summary, []results.StageHistograms, error) {
 		return run.Rebuild()
 	}
 	hs, err := run.Histograms()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // tables need none, and the percentile plot joins the quantiles of the summary
+	}
 	return run.Summary, hs, err
 }

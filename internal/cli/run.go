@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/scenarios"
 )
 
@@ -84,12 +86,9 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 	if err := scenarios.CheckEndpoint(endpoint); err != nil {
 		return asUsage(err)
 	}
-	kept := p.Stages[:0:0]
-	for _, s := range p.Stages {
-		if s.Faults == nil {
-			kept = append(kept, s)
-		}
-	}
+	kept := slices.DeleteFunc(slices.Clone(p.Stages), func(s scenarios.Stage) bool {
+		return s.Faults != nil && len(s.Faults.Items()) > 0
+	})
 	if len(kept) == 0 {
 		return usage("every stage of %s injects faults, which only the bundled mock can do: leave --endpoint out", p.Name)
 	}
@@ -97,6 +96,9 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 		fmt.Fprintf(sys.Err, "llmload: %d stage(s) with injected faults left out: only the bundled mock can inject them\n", n)
 	}
 	p.Stages = kept
+	p.Thresholds = slices.DeleteFunc(p.Thresholds, func(t scenarios.Threshold) bool {
+		return !slices.ContainsFunc(kept, func(s scenarios.Stage) bool { return metric.MatchStage(t.Stage, s.Name) })
+	})
 	p.Target = scenarios.Target{Endpoint: endpoint, APIKey: p.Target.APIKey, Headers: p.Target.Headers}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
 	"github.com/llmload/llmload/scenarios/runner"
@@ -17,6 +18,9 @@ import (
 
 // maxSelfError is the median error against the truth over which this machine's figures are not to be trusted.
 const maxSelfError = time.Millisecond
+
+// maxSelfRequests is how many records the mock's ledger holds in memory.
+const maxSelfRequests = 10_000
 
 func selftestCommand(sys IO) *cli.Command {
 	return &cli.Command{
@@ -34,8 +38,8 @@ func selftestCommand(sys IO) *cli.Command {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
 			}
-			if c.Int("streams") < 1 || c.Int("requests") < 1 {
-				return usage("--streams and --requests must be at least 1")
+			if c.Int("streams") < 1 || c.Int("requests") < 1 || c.Int("requests") > maxSelfRequests {
+				return usage("--streams must be at least 1, --requests 1 to %d: the ledger holds no more", maxSelfRequests)
 			}
 			j, err := selftest(c.Context, sys, c.Int("streams"), c.Int("requests"))
 			if err != nil {
@@ -92,6 +96,9 @@ func (m *mockTarget) compare(ctx context.Context, plan *scenarios.Plan) (*joined
 	if res.Interrupted {
 		return nil, &exitError{exitInterrupted, ctx.Err()}
 	}
+	if len(res.Invalid) > 0 {
+		return nil, &exitError{exitInvalid, fmt.Errorf("the run is invalid: %s", res.Invalid[0])}
+	}
 	ledger, err := m.ledger(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -112,9 +119,14 @@ func (j *joined) print(sys IO) error {
 		if n == 0 {
 			continue
 		}
-		at := func(q int64) string { return fmt.Sprintf("%.3f", float64(row.l.size.Rank(max(1, n*q/100)))/1e6) }
+		at := func(q float64) string {
+			if n < int64(metric.MinSamples(q)) {
+				return "·" // too few to resolve it
+			}
+			return fmt.Sprintf("%.3f", float64(row.l.size.Quantile(q))/1e6)
+		}
 		t.AppendRow(table.Row{
-			row.name, n, fmt.Sprintf("%+.3f", row.l.sum/float64(n)/1e6), at(50), at(99), fmt.Sprintf("%.3f", float64(row.l.size.Max())/1e6),
+			row.name, n, fmt.Sprintf("%+.3f", row.l.sum/float64(n)/1e6), at(0.50), at(0.99), fmt.Sprintf("%.3f", float64(row.l.size.Max())/1e6),
 		})
 	}
 	fmt.Fprintf(sys.Out, "%s\n%d requests matched, %d unknown to the server, %d unknown to the client, %d with other counts\n",
@@ -123,7 +135,7 @@ func (j *joined) print(sys IO) error {
 		return &exitError{exitInvalid, fmt.Errorf("the run and the ledger do not tell the same requests")}
 	}
 	for _, l := range []*lateness{&j.ttft, &j.arrival} {
-		if p50 := time.Duration(l.size.Rank((l.size.Count() + 1) / 2)); p50 > maxSelfError {
+		if p50 := time.Duration(l.size.Quantile(0.5)); p50 > maxSelfError {
 			return &exitError{exitInvalid, fmt.Errorf("the median error is %s, over %s: do not trust times of this machine under this load", p50, maxSelfError)}
 		}
 	}

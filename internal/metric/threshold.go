@@ -2,6 +2,7 @@ package metric
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,14 @@ func (t Threshold) Quantile() (q float64, ok bool) {
 	}
 	q, err := strconv.ParseFloat(digits+"e-2", 64)
 	return q, err == nil && q > 0 && q < 1
+}
+
+// MatchStage reports whether a threshold's stage pattern names a stage: a glob as of path.Match, empty for all. The stage
+// rate=5/s is one name and no path, so the slash is hidden from path.Match, whose * would stop at it.
+func MatchStage(pattern, stage string) bool {
+	flat := strings.NewReplacer("/", "\x00")
+	ok, err := path.Match(flat.Replace(pattern), flat.Replace(stage))
+	return pattern == "" || pattern == stage || err == nil && ok
 }
 
 // MarshalText writes the threshold as String does.

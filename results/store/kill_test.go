@@ -243,7 +243,7 @@ func TestRebuildOfAKilledRun(t *testing.T) {
 	if !s.Run.FinishedAt.Equal(started.Add(time.Duration(record(1, 99).DoneNS))) {
 		t.Errorf("finished at %s", s.Run.FinishedAt)
 	}
-	want := results.Conservation{Holds: true, Issued: 201, Outcomes: 201, Attempts: 201, Dispatched: 201, Written: 201}
+	want := results.Conservation{Holds: true, Rebuilt: true, Issued: 201, Outcomes: 201, Attempts: 201, Dispatched: 201, Written: 201}
 	if s.Conservation != want {
 		t.Errorf("books %+v, want %+v", s.Conservation, want)
 	}

@@ -182,7 +182,7 @@ func (b *rebuild) summary(truncated bool) *results.Summary {
 	s.Run.FinishedAt = s.Run.StartedAt.Add(time.Duration(b.last))
 	s.Conservation = b.books
 	s.Conservation.Retries = b.books.Attempts - b.books.Dispatched
-	s.Conservation.Holds = true
+	s.Conservation.Holds, s.Conservation.Rebuilt = true, true
 	s.InvalidReasons = slices.Clone(s.InvalidReasons)
 	if truncated {
 		s.InvalidReasons = append(s.InvalidReasons, "the last records were cut off as the run was killed")

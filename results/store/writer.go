@@ -30,8 +30,12 @@ func Create(dir string, plan []byte, initial *results.Summary) (*Writer, error) 
 		return nil, remedy("make the run folder", err)
 	}
 	for _, name := range []string{planFile, summaryFile, recordsFile} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		switch {
+		case err == nil:
 			return nil, fmt.Errorf("%s already holds a run (%s): choose another folder: %w", dir, name, fs.ErrExist)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, remedy("look into the run folder", err)
 		}
 	}
 	// The records file claims the folder: of two writers at once, one fails here.
@@ -43,13 +47,24 @@ func Create(dir string, plan []byte, initial *results.Summary) (*Writer, error) 
 	first.Valid, first.InvalidReasons = false, []string{Unfinished}
 	err = errors.Join(writeFile(dir, planFile, plan), writeSummary(dir, &first))
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close(), disclaim(dir))
 	}
 	log, err := newRecordLog(f)
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close(), disclaim(dir))
 	}
 	return &Writer{dir: dir, log: log}, nil
+}
+
+// disclaim takes back what a failed Create has made, so that the folder can be used when the disk has room again.
+func disclaim(dir string) error {
+	var errs []error
+	for _, name := range []string{planFile, summaryFile, recordsFile} {
+		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Append keeps a record; it is safe for concurrent use, keeps nothing of r and does not wait for the disk. A record that
@@ -67,7 +82,10 @@ func (w *Writer) Close() error { return w.log.close() }
 // whole or not at all. Finish writes what it can; its error joins everything that went wrong.
 func (w *Writer) Finish(s *results.Summary, hs []results.StageHistograms) error {
 	errs := []error{w.log.close()}
-	s.RecordsLost = w.log.lost()
+	if s.RecordsLost = w.log.lost(); s.RecordsLost > 0 {
+		s.Valid = false
+		s.InvalidReasons = append(s.InvalidReasons, fmt.Sprintf("%d records could not be kept; the figures above count them all the same", s.RecordsLost))
+	}
 	var log bytes.Buffer
 	if err := writeHistograms(&log, s.Run.StartedAt, hs); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", filepath.Join(w.dir, histogramsFile), err))
