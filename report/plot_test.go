@@ -239,8 +239,8 @@ func TestTokensOverTimeBreaksBetweenStages(t *testing.T) {
 	if gaps != 9 || len(p.Spans) != 9 {
 		t.Errorf("%d gaps and %d spans for 9 stages", gaps, len(p.Spans))
 	}
-	if got := p.Series[0].Points[0]; math.Abs(got.X-0.05) > 1e-9 {
-		t.Errorf("a point stands at %v, want the middle of its interval", got.X)
+	if got := p.Series[0].Points[0]; math.Abs(got.X-0.15) > 1e-9 {
+		t.Errorf("the first point stands at %v, want the middle of the second interval: the first is cut by the stage's start", got.X)
 	}
 	if got := keys(f); !strings.HasPrefix(got, "1  c=1 | 2  c=2") {
 		t.Errorf("names that do not fit go to the legend: %s", got)
