@@ -152,7 +152,7 @@ func TestBadRequests(t *testing.T) {
 		"a completion without prompts":   {API: client.Completions},
 		"embeddings as a stream":         {API: client.Embeddings, Prompts: []string{"a"}, Stream: true},
 		"an API that does not exist":     {API: 9, Messages: []client.Message{{}}},
-		"an extra field that is no JSON": {Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
+		"an extra field that is no JSON": {Model: "m", Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
 	} {
 		x := c.Send(t.Context(), r)
 		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 {
@@ -524,8 +524,10 @@ func listen(t *testing.T, serve func(*net.TCPConn)) string {
 			if err != nil {
 				return
 			}
-			serve(conn.(*net.TCPConn))
-			conn.Close()
+			go func() { // a connection may be opened ahead and bring nothing
+				serve(conn.(*net.TCPConn))
+				conn.Close()
+			}()
 		}
 	}()
 	return "http://" + l.Addr().String()
