@@ -6,8 +6,8 @@ import (
 )
 
 // Attempt is one try of a call. Times carry a monotonic reading; one that never
-// came is zero. FirstToken, FirstOutput, Arrivals and MultiEventReads are filled
-// in by Exchange.Decode.
+// came is zero. FirstOutput, Arrivals and MultiEventReads are filled in by
+// Exchange.Decode.
 type Attempt struct {
 	Started     time.Time // after the client's own limits let it go
 	Connected   time.Time // a connection was at hand

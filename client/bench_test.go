@@ -110,3 +110,21 @@ func BenchmarkDecodeEvent(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMetrics is a snapshot while calls go on.
+func BenchmarkMetrics(b *testing.B) {
+	c := newClient(b, &server{answer: keeping(answered("a"))}, measuring)
+	for range 10 {
+		if _, err := c.Chat(b.Context(), hello(false)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if m := c.Metrics(); m.Requests != 10 {
+				b.Error(m)
+			}
+		}
+	})
+}

@@ -13,13 +13,37 @@ import (
 )
 
 // failed wraps an error without details of its own with the place.
-func (f *flight) failed(err error) error { return fmt.Errorf("%s: %w", f.call.label, err) }
+func (f *flight) failed(err error) error {
+	return newAnswerError(err, f.call.label, f.a.RequestID, f.cfg.APIKey)
+}
+
+// stopper returns the context that ended the attempt, nil if none did. Close
+// tells an attempt's own context by a goroutine, which may be late.
+func (f *flight) stopper() context.Context {
+	switch {
+	case f.ctx.Err() != nil:
+		return f.ctx
+	case f.life.Err() != nil:
+		return f.life
+	}
+	return nil
+}
+
+// interrupted tells why a context of the attempt ended.
+func (f *flight) interrupted(ctx context.Context) error {
+	err := interrupted(ctx, f.call.label, phaseTotal)
+	if late, ok := err.(*TimeoutError); ok {
+		late.RequestID = f.a.RequestID
+	}
+	return err
+}
 
 // sendError tells why no answer came.
 func (f *flight) sendError(err error) error {
+	ctx := f.stopper()
 	switch {
-	case f.ctx.Err() != nil:
-		return interrupted(f.ctx, f.call.label, phaseTotal)
+	case ctx != nil:
+		return f.interrupted(ctx)
 	case strings.Contains(err.Error(), "invalid header field"), strings.Contains(err.Error(), "invalid method"):
 		return f.failed(err) // ours, not the connection's: trying again is of no use
 	case strings.Contains(err.Error(), "malformed HTTP"):
@@ -31,9 +55,10 @@ func (f *flight) sendError(err error) error {
 // bodyError tells why an answer broke off.
 func (f *flight) bodyError(err error) error {
 	var netErr net.Error
+	ctx := f.stopper()
 	switch {
-	case f.ctx.Err() != nil:
-		return interrupted(f.ctx, f.call.label, phaseTotal)
+	case ctx != nil:
+		return f.interrupted(ctx)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return f.failed(fmt.Errorf("%w: %w", ErrTruncated, err))
 	case errors.As(err, &netErr):
@@ -50,9 +75,9 @@ func (f *flight) connectionError(err error) error {
 		if f.trace.connected.Load() == 0 {
 			phase = phaseConnect
 		}
-		return &TimeoutError{Phase: phase, Endpoint: f.call.label, Err: err}
+		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Err: err}
 	}
-	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, Err: err}
+	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Err: err}
 }
 
 // connectionKind sorts an error of the network. net/http has some errors that
@@ -67,7 +92,7 @@ func connectionKind(err error) string {
 		return kindRefused
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
-		strings.Contains(text, "server closed idle connection"):
+		closedIdle(err):
 		return kindReset
 	case isTLS(err), strings.Contains(text, "HTTP response to HTTPS client"), strings.Contains(text, "tls: "):
 		return kindTLS

@@ -14,27 +14,31 @@ type Client struct {
 	cfg  *Config
 	wire *wire
 
-	gate  *gate
-	slots chan struct{} // nil where concurrency is not limited
-	pool  sync.Pool     // of *capture
+	gate     *gate
+	budget   *budget
+	slots    chan struct{} // nil where concurrency is not limited
+	captures sync.Pool     // of *capture
+	metrics  *metrics
+	model    firstModel
 
-	life  context.Context // ended by Close
-	end   context.CancelCauseFunc
-	mu    sync.Mutex // keeps calls.Add away from calls.Wait
-	calls sync.WaitGroup
+	life   context.Context // ended by Close
+	end    context.CancelCauseFunc
+	census *census
 }
 
 // wire is what the client knows of the connection's other side.
 type wire struct {
-	site      site
-	header    http.Header
-	transport *http.Transport
-	key       string
+	site    site
+	header  http.Header
+	carrier carrier
+	sender  http.RoundTripper // the carrier inside the middleware
+	key     string
 }
 
 // New returns a client of the server at endpoint, such as
 // http://localhost:8000 or https://host/v1. The context bounds New alone, not
-// the client's life. For now New opens no connection.
+// the client's life. New begins to open connections and does not wait for them:
+// see Warm and Config.LazyInit.
 func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -46,16 +50,27 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	cfg = cfg.resolved()
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	c := &Client{
-		cfg:  &cfg,
-		wire: &wire{site: site, header: baseHeader(&cfg), transport: newTransport(&cfg), key: cfg.APIKey},
-		gate: newGate(cfg.RateLimit, cfg.RequestsPerSecond),
-		life: life, end: end,
+		cfg: &cfg, wire: newWire(&cfg, site),
+		gate: newGate(&cfg), budget: newBudget(cfg.RetryBudget), metrics: newMetrics(),
+		life: life, end: end, census: &census{},
 	}
 	if cfg.MaxConcurrent > 0 {
 		c.slots = make(chan struct{}, cfg.MaxConcurrent)
 	}
-	c.pool.New = func() any { return new(capture) }
+	c.captures.New = func() any { return new(capture) }
+	if !cfg.LazyInit {
+		c.wire.carrier.fill()
+	}
 	return c, nil
+}
+
+func newWire(cfg *Config, site site) *wire {
+	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: cfg.APIKey}
+	w.sender = w.carrier
+	if cfg.Middleware != nil {
+		w.sender = cfg.Middleware(w.carrier)
+	}
+	return w
 }
 
 // String names the endpoint.
@@ -67,7 +82,7 @@ func (c *Client) GoString() string { return c.String() }
 // Send performs one request with its retries and returns what came, never nil.
 // It reads and stamps; the answer is decoded by Exchange.Decode.
 func (c *Client) Send(ctx context.Context, r Request) *Exchange {
-	return c.SendPrepared(ctx, c.Prepare(r))
+	return c.SendPrepared(ctx, c.Prepare(ctx, r))
 }
 
 // Chat sends a request (of any API) and decodes the answer. With an error the
@@ -78,11 +93,7 @@ func (c *Client) Chat(ctx context.Context, r Request) (*Response, error) {
 
 // Models lists what the server offers.
 func (c *Client) Models(ctx context.Context) ([]Model, error) {
-	const path = "/models"
-	x := c.send(ctx, &call{
-		method: http.MethodGet, url: c.wire.site.url(path), label: c.wire.site.label + path,
-		header: c.headerFor(Request{}),
-	})
+	x := c.send(ctx, c.modelsCall())
 	defer x.release()
 	if err := x.failure(); err != nil {
 		return nil, err
@@ -92,28 +103,6 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 		return nil, fmt.Errorf("%s: %w", x.call.label, err)
 	}
 	return models, nil
-}
-
-// Close ends the client: calls in flight and waiting fail with ErrClosed, and
-// idle connections are closed. It may be called more than once.
-func (c *Client) Close() error {
-	c.mu.Lock()
-	c.end(ErrClosed)
-	c.mu.Unlock()
-	c.calls.Wait()
-	c.wire.transport.CloseIdleConnections()
-	return nil
-}
-
-// track counts a call, so that Close can wait for it, unless the client is over.
-func (c *Client) track(label string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.life.Err() != nil {
-		return interrupted(c.life, label, phaseQueue)
-	}
-	c.calls.Add(1)
-	return nil
 }
 
 // bind returns a context that ends with ctx and with the client's life.

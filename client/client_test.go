@@ -152,7 +152,7 @@ func TestBadRequests(t *testing.T) {
 		"a completion without prompts":   {API: client.Completions},
 		"embeddings as a stream":         {API: client.Embeddings, Prompts: []string{"a"}, Stream: true},
 		"an API that does not exist":     {API: 9, Messages: []client.Message{{}}},
-		"an extra field that is no JSON": {Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
+		"an extra field that is no JSON": {Model: "m", Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
 	} {
 		x := c.Send(t.Context(), r)
 		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 {
@@ -524,8 +524,10 @@ func listen(t *testing.T, serve func(*net.TCPConn)) string {
 			if err != nil {
 				return
 			}
-			serve(conn.(*net.TCPConn))
-			conn.Close()
+			go func() { // a connection may be opened ahead and bring nothing
+				serve(conn.(*net.TCPConn))
+				conn.Close()
+			}()
 		}
 	}()
 	return "http://" + l.Addr().String()
@@ -534,7 +536,7 @@ func listen(t *testing.T, serve func(*net.TCPConn)) string {
 func TestAPreparedRequestMayBeSentAgain(t *testing.T) {
 	s := &server{answer: keeping(answered("a"))}
 	c := newClient(t, s, measuring)
-	p := c.Prepare(hello(false))
+	p := c.Prepare(t.Context(), hello(false))
 	for range 2 {
 		if resp, err := c.SendPrepared(t.Context(), p).Decode(); err != nil || resp.Text != "a" {
 			t.Errorf("got %q, %v", resp.Text, err)
@@ -543,7 +545,7 @@ func TestAPreparedRequestMayBeSentAgain(t *testing.T) {
 	if got := s.got(); len(got) != 2 || got[0].body != got[1].body || got[0].body == "" {
 		t.Errorf("the server got %+v", got)
 	}
-	if _, err := c.SendPrepared(t.Context(), c.Prepare(client.Request{})).Decode(); err == nil {
+	if _, err := c.SendPrepared(t.Context(), c.Prepare(t.Context(), client.Request{})).Decode(); err == nil {
 		t.Error("a request without messages is sent")
 	}
 }

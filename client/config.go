@@ -3,11 +3,9 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
+	"net/url"
 	"time"
 )
 
@@ -18,6 +16,7 @@ const (
 	defaultTimeout       = 30 * time.Second
 	defaultIdleTimeout   = 120 * time.Second
 	defaultMaxRetries    = 3
+	defaultRetryBudget   = 0.2
 	defaultRateLimit     = 60
 	defaultPoolSize      = 10
 	defaultMaxConcurrent = 10
@@ -30,8 +29,8 @@ const (
 type Config struct {
 	// APIKey is sent as a bearer token. None by default; nothing is sent then.
 	APIKey string
-	// Model is used by requests that name none. By default the field is left
-	// out, and the server decides.
+	// Model is used by requests that name none. Default: the server's first,
+	// which is asked for when it is first needed.
 	Model string
 
 	// Timeout bounds each attempt, counted from Attempt.Started: a plain call
@@ -46,13 +45,31 @@ type Config struct {
 
 	// MaxRetries is how often a failed attempt is tried again. Default 3.
 	MaxRetries int
+	// Jitter draws each back-off evenly from nothing to its full length, so
+	// that clients that failed together do not come back together. Default: the
+	// full length. A wait that the server asked for is kept as it is.
+	Jitter bool
+	// RetryBudget is the share of calls that retries may add in the long run:
+	// each call earns so many of them, and a client begins with 100 and saves
+	// up no more. With none left, a call gets its first error. Default 0.2; Off
+	// leaves MaxRetries as the only bound.
+	RetryBudget float64
 	// RateLimit is the most attempts that start in any 60 s. Default 60.
 	RateLimit int
 	// RequestsPerSecond spaces attempts evenly, with no burst. Default off.
 	RequestsPerSecond float64
-	// PoolSize is how many idle connections are kept for reuse. Default 10;
-	// Off opens a new connection for each attempt.
+	// TokensPerMinute spaces attempts by their tokens, evenly. An attempt is
+	// taken to cost its body's bytes / 4 and the most tokens it may generate;
+	// what the server's usage says otherwise is settled with the next. No minute
+	// gets more than a fifth over its share. Default off.
+	TokensPerMinute int
+
+	// PoolSize is the most connections that are open at once; further attempts
+	// wait in line. Default 10; Off opens a new one for each attempt.
 	PoolSize int
+	// LazyInit leaves connections to be opened when they are needed. By default
+	// New begins to open all of the pool's, and does not wait for them.
+	LazyInit bool
 	// MaxConcurrent is the most calls at work at once, back-off included;
 	// others wait. A Stream holds its place until it ends or is closed. Default 10.
 	MaxConcurrent int
@@ -63,26 +80,29 @@ type Config struct {
 	ExtraBody map[string]any
 	// TLS is used for https endpoints. Default: the system's roots.
 	TLS *tls.Config
-	// Dial opens connections. Default: a net.Dialer that gives up after 30 s.
+	// Dial opens connections, and must give up with its context. Default: a
+	// net.Dialer that gives up after 30 s.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Proxy picks the proxy of each new connection; a nil URL is none. Default:
+	// http.ProxyFromEnvironment, which never sends loopback addresses through one.
+	Proxy func(*http.Request) (*url.URL, error)
+	// UnixSocket is the path of a socket that is dialled whatever host the
+	// endpoint names. Proxy is not asked then.
+	UnixSocket string
+	// HTTP2 lets an https server choose HTTP/2, where requests share
+	// connections. Default off: it stamps events 2.1-3.7 times later. Connections
+	// are then net/http's own: opened when needed, none of them ahead.
+	HTTP2 bool
+
+	// Middleware wraps what performs each attempt. All requests go to the
+	// endpoint's host, whatever URL they name.
+	Middleware func(http.RoundTripper) http.RoundTripper
+	// Observer hears of each attempt when it has ended, on the goroutine of its
+	// call: it must be fast and safe for concurrent use.
+	Observer func(AttemptEvent)
 	// UserAgent is sent with each request. Default "llmload".
 	UserAgent string
 }
-
-// String describes the configuration without its secrets: the key, the values
-// of headers and of extra body fields are left out.
-func (c Config) String() string {
-	key := ""
-	if c.APIKey != "" {
-		key = "[redacted]"
-	}
-	return fmt.Sprintf("client.Config{APIKey:%s Model:%q Timeout:%v FirstTokenTimeout:%v IdleTimeout:%v MaxRetries:%d RateLimit:%d RequestsPerSecond:%v PoolSize:%d MaxConcurrent:%d Header:%v ExtraBody:%v UserAgent:%q}",
-		key, c.Model, c.Timeout, c.FirstTokenTimeout, c.IdleTimeout, c.MaxRetries, c.RateLimit, c.RequestsPerSecond,
-		c.PoolSize, c.MaxConcurrent, slices.Sorted(maps.Keys(c.Header)), slices.Sorted(maps.Keys(c.ExtraBody)), c.UserAgent)
-}
-
-// GoString is String: %#v must not show the key either.
-func (c Config) GoString() string { return c.String() }
 
 // resolved returns the configuration with defaults filled in and each limit
 // that is off as zero.
@@ -92,9 +112,14 @@ func (c Config) resolved() Config {
 	c.IdleTimeout = limit(c.IdleTimeout, defaultIdleTimeout)
 	c.MaxRetries = limit(c.MaxRetries, defaultMaxRetries)
 	c.RateLimit = limit(c.RateLimit, defaultRateLimit)
+	c.RetryBudget = limit(c.RetryBudget, defaultRetryBudget)
 	c.RequestsPerSecond = limit(c.RequestsPerSecond, 0)
+	c.TokensPerMinute = limit(c.TokensPerMinute, 0)
 	c.PoolSize = limit(c.PoolSize, defaultPoolSize)
 	c.MaxConcurrent = limit(c.MaxConcurrent, defaultMaxConcurrent)
+	if c.Proxy == nil {
+		c.Proxy = http.ProxyFromEnvironment
+	}
 	if c.UserAgent == "" {
 		c.UserAgent = defaultUserAgent
 	}

@@ -17,6 +17,7 @@ func (x *Exchange) Decode() (*Response, error) {
 	x.once.Do(func() {
 		x.resp, x.outcome = x.decode()
 		x.release()
+		x.account()
 	})
 	return x.resp, x.outcome
 }
@@ -31,7 +32,7 @@ func (x *Exchange) decode() (*Response, error) {
 	case x.stream:
 		resp, err = decodeStream(x.capture, a)
 	case a.Err == nil && x.call.api == Embeddings:
-		resp, err = decodeEmbeddings(x.capture.buf)
+		resp, err = decodeEmbeddings(x.capture.buf, x.call.vectors)
 	case a.Err == nil:
 		resp, err = decodeWhole(x.capture.buf)
 	}
@@ -104,42 +105,6 @@ func decodeWhole(body []byte) (*Response, error) {
 	}
 	b.add(p)
 	return b.finish(nil), nil
-}
-
-// decodeEmbeddings counts the vectors; their values are of no use to anyone yet.
-func decodeEmbeddings(body []byte) (*Response, error) {
-	var w struct {
-		wireAnswer
-		Data []struct {
-			Embedding json.RawMessage `json:"embedding"`
-		} `json:"data"`
-	}
-	if err := unmarshal(body, &w); err != nil {
-		return &Response{}, err
-	}
-	p, err := w.piece(body)
-	if err != nil {
-		return &Response{}, err
-	}
-	resp := &Response{ID: p.id, Model: p.model, Usage: p.usage, UsageKnown: p.hasUsage, Embeddings: len(w.Data)}
-	if len(w.Data) == 0 {
-		return resp, fmt.Errorf("%w: no embeddings: %s", ErrMalformed, excerpt(body))
-	}
-	resp.Dimensions, err = dimensions(w.Data[0].Embedding)
-	return resp, err
-}
-
-// dimensions accepts a list of numbers, or base64 of little-endian float32.
-func dimensions(v json.RawMessage) (int, error) {
-	var list []float32
-	var packed []byte
-	if err := json.Unmarshal(v, &list); err == nil {
-		return len(list), nil
-	}
-	if err := json.Unmarshal(v, &packed); err != nil || len(packed)%4 != 0 {
-		return 0, fmt.Errorf("%w: embedding is neither a list of numbers nor base64: %s", ErrMalformed, excerpt(v))
-	}
-	return len(packed) / 4, nil
 }
 
 func parseModels(body []byte) ([]Model, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -203,19 +202,29 @@ func TestPlainAnswers(t *testing.T) {
 	}
 }
 
+// bodiesOf returns what two real servers sent, without the headers.
+func bodiesOf(t testing.TB, pattern string) (bodies []string) {
+	t.Helper()
+	for _, server := range []string{"", "llama-cpp-python"} {
+		files, err := filepath.Glob(filepath.Join("testdata", server, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no transcripts: %v", err)
+		}
+		for _, name := range files {
+			_, body, ok := strings.Cut(readFile(t, name), "\r\n\r\n")
+			if !ok {
+				t.Fatalf("%s has no end of headers", name)
+			}
+			bodies = append(bodies, body)
+		}
+	}
+	return bodies
+}
+
 // FuzzStream: whatever a server sends, both ways of reading agree, wherever the
 // bytes are split, and nothing panics.
 func FuzzStream(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no transcripts: %v", err)
-	}
-	for _, name := range files {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		_, body, _ := strings.Cut(string(raw), "\r\n\r\n")
+	for _, body := range bodiesOf(f, "*.txt") {
 		f.Add(body, uint(len(body)/3))
 	}
 	f.Add("event: error\ndata: x\n\n", uint(3))
@@ -267,15 +276,12 @@ func FuzzStream(f *testing.F) {
 
 // FuzzPlain: whatever a server sends, there is an answer or an error.
 func FuzzPlain(f *testing.F) {
-	for _, name := range []string{"chat_nonstream.txt", "embeddings.txt", "models.txt", "err_type.txt"} {
-		raw, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		_, body, _ := strings.Cut(string(raw), "\r\n\r\n")
+	for _, body := range bodiesOf(f, "*.txt") {
 		f.Add(200, body)
 		f.Add(429, body)
 	}
+	f.Add(200, `{"data":[{"index":0,"embedding":"AACAPwAAAEA="}]}`)
+	f.Add(200, `{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		s := &server{answer: keeping(plain(200+(status&0x7fff)%400, "application/json", body))}
 		c := newClient(t, s, measuring)
@@ -284,6 +290,9 @@ func FuzzPlain(f *testing.F) {
 			if resp == nil || err == nil && len(resp.Choices) == 0 && resp.Embeddings == 0 {
 				t.Fatalf("neither an answer nor an error: %+v", resp)
 			}
+		}
+		if vectors, _, err := c.Embed(t.Context(), embedding); err == nil && (len(vectors) != 1 || vectors[0] == nil) {
+			t.Fatalf("neither a vector nor an error: %v", vectors)
 		}
 		_, _ = c.Models(t.Context())
 	})

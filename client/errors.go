@@ -76,8 +76,10 @@ type TimeoutError struct {
 	Phase    string        // queue, connect, first_token, idle or total
 	Limit    time.Duration // the limit of Config that was hit; 0 where the context's deadline was
 	Endpoint string
-	Attempts int
-	Err      error // context.DeadlineExceeded where the caller's deadline was hit
+	// RequestID is the server's, once its headers came; else Request.ID.
+	RequestID string
+	Attempts  int
+	Err       error // context.DeadlineExceeded where the caller's deadline was hit
 }
 
 // Error names the endpoint, the phase and the limit.
@@ -88,7 +90,7 @@ func (e *TimeoutError) Error() string {
 	} else if e.Err != nil && !errors.Is(e.Err, context.DeadlineExceeded) {
 		limit = e.Err.Error()
 	}
-	return fmt.Sprintf("%s: timed out in phase %s (%s)", e.Endpoint, e.Phase, limit) + tail("", e.Attempts)
+	return fmt.Sprintf("%s: timed out in phase %s (%s)", e.Endpoint, e.Phase, limit) + tail(e.RequestID, e.Attempts)
 }
 
 // Unwrap returns the cause, so that a caller's own deadline is recognised.
@@ -99,19 +101,44 @@ func (e *TimeoutError) Timeout() bool { return true }
 
 // ConnectionError is a connection that could not be made or broke.
 type ConnectionError struct {
-	Kind     string // refused, reset, tls, dns or other
-	Endpoint string
-	Attempts int
-	Err      error
+	Kind      string // refused, reset, tls, dns or other
+	Endpoint  string
+	RequestID string // as in TimeoutError
+	Attempts  int
+	Err       error
 }
 
 // Error names the endpoint, the kind and the cause.
 func (e *ConnectionError) Error() string {
-	return fmt.Sprintf("%s: connection %s: %v", e.Endpoint, e.Kind, e.Err) + tail("", e.Attempts)
+	return fmt.Sprintf("%s: connection %s: %v", e.Endpoint, e.Kind, e.Err) + tail(e.RequestID, e.Attempts)
 }
 
 // Unwrap returns the cause.
 func (e *ConnectionError) Unwrap() error { return e.Err }
+
+// answerError gives one of the sentinels its place. It has no exported name:
+// callers tell it by what it wraps.
+type answerError struct {
+	text                string
+	endpoint, requestID string
+	attempts            int
+	err                 error
+}
+
+// newAnswerError leaves the key out of the text: a server may echo it.
+func newAnswerError(err error, label, requestID, key string) *answerError {
+	text := err.Error()
+	if key != "" {
+		text = strings.ReplaceAll(text, key, "[redacted]")
+	}
+	return &answerError{text: text, endpoint: label, requestID: requestID, err: err}
+}
+
+func (e *answerError) Error() string {
+	return e.endpoint + ": " + e.text + tail(e.requestID, e.attempts)
+}
+
+func (e *answerError) Unwrap() error { return e.err }
 
 // setAttempts notes in a typed error how many attempts the call took.
 func setAttempts(err error, n int) {
@@ -124,6 +151,8 @@ func setAttempts(err error, n int) {
 		e.Attempts = n
 	case *ConnectionError:
 		e.Attempts = n
+	case *answerError:
+		e.attempts = n
 	}
 }
 

@@ -130,5 +130,7 @@ func locate(err error, label, key string, a *Attempt, attempts int) error {
 		}
 		return failure
 	}
-	return fmt.Errorf("%s: %w", label, err)
+	found := newAnswerError(err, label, a.RequestID, key)
+	found.attempts = attempts
+	return found
 }

@@ -40,10 +40,12 @@ type mark struct {
 // its timer, so it is atomic; the rest belongs to the caller's goroutine.
 type flight struct {
 	cfg     *Config
+	wire    *wire
 	call    *call
 	capture *capture
 	a       Attempt
 	trace   trace
+	life    context.Context // the client's
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
@@ -67,12 +69,12 @@ type flight struct {
 // open sends an attempt and waits for its headers. A failure is in its Attempt.
 func (c *Client) open(ctx context.Context, cl *call, keep *capture) *flight {
 	keep.buf, keep.marks = keep.buf[:0], keep.marks[:0]
-	f := &flight{cfg: c.cfg, call: cl, capture: keep}
+	f := &flight{cfg: c.cfg, wire: c.wire, life: c.life, call: cl, capture: keep}
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
 	f.a.Started = time.Now()
 	f.trace.started = f.a.Started
 	f.arm()
-	resp, err := c.wire.transport.RoundTrip(cl.request(httptrace.WithClientTrace(f.ctx, f.trace.hooks())))
+	resp, err := c.wire.sender.RoundTrip(cl.request(httptrace.WithClientTrace(f.ctx, f.trace.hooks())))
 	at := time.Since(f.a.Started)
 	f.a.RequestID = cl.id
 	if err != nil {
@@ -108,6 +110,9 @@ func (f *flight) accept(resp *http.Response) {
 
 func mediaType(h http.Header) string {
 	v := h.Get("Content-Type")
+	if v == "application/json" || v == "text/event-stream" { // as nearly always
+		return v
+	}
 	if t, _, err := mime.ParseMediaType(v); err == nil {
 		return t
 	}
@@ -171,15 +176,26 @@ func (f *flight) watch(at time.Duration, final bool) {
 			continue
 		}
 		piece, err := f.chunks.decode(ev)
-		f.content = f.content || piece.hasContent()
-		var failure *StreamError
-		if errors.As(err, &failure) {
+		if !f.content && piece.hasContent() {
+			f.content, f.a.FirstToken = true, f.a.Started.Add(at)
+		}
+		if isStreamError(err) {
 			f.end(ev, at) // the server may say no more, and keep the connection
 		}
 		if f.listen != nil {
 			f.listen(piece, cutShort(err, ev.Cut))
 		}
 	}
+}
+
+// isStreamError asks no more of an event that has no error than it must:
+// errors.As allocates.
+func isStreamError(err error) bool {
+	if err == nil {
+		return false
+	}
+	var failure *StreamError
+	return errors.As(err, &failure)
 }
 
 func (f *flight) end(ev sse.Event, at time.Duration) {

@@ -6,8 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/llmload/llmload/client"
@@ -44,46 +44,47 @@ func asStream(r client.Request) client.Request {
 	return r
 }
 
-// TestTranscripts reads what a real server sent. The expected values were read
-// off the files by eye.
+// transcripts are what a real server sent. The expected values were read off
+// the files by eye.
+var transcripts = []struct {
+	file     string
+	request  client.Request
+	text     string
+	finish   string
+	usage    client.Usage
+	events   int // content events
+	arrivals int // their tokens, in all
+	vectors  int
+	dims     int
+	status   int // 0: success
+	message  string
+}{
+	{file: "chat_nonstream.txt", request: chat, text: "ver rajidonkit abou syst wh wat answe gapardutfolcus r", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 16}},
+	{file: "chat_stream.txt", request: chatStream, text: " otherzardur whworin stone re nowlul huwoputpaworin br anbajul please questvir numbe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 24}, events: 24, arrivals: 24},
+	{file: "chat_stream_nousage.txt", request: chatStream, text: " pleasewosmervut", finish: "length", events: 4},
+	{file: "completions.txt", request: completion, text: "jal villag peowur ston pamun describe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 8}},
+	{file: "completions_stream.txt", request: completions, text: "ver wate it with", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 4}, events: 4, arrivals: 4},
+	{file: "embeddings.txt", request: embedding, usage: client.Usage{InputTokens: 6}, vectors: 2, dims: 256},
+	{file: "err_404.txt", request: chat, status: 404, message: "404 page not found"},
+	{file: "err_bad_json.txt", request: chat, status: 400, message: "unexpected EOF"},
+	{file: "err_get_method.txt", request: chat, status: 405, message: "405 method not allowed"},
+	{file: "err_no_messages.txt", request: chat, status: 400, message: "[] is too short - 'messages'"},
+	{file: "err_no_model.txt", request: chat, status: 400, message: "model is required"},
+	{file: "err_type.txt", request: chat, status: 400, message: "json: cannot unmarshal string into Go struct field ChatCompletionRequest.messages of type []openai.Message"},
+	{file: "err_unknown_model.txt", request: chat, status: 404, message: "model 'nope' not found"},
+	{file: "llama-cpp-python/chat_nonstream.txt", request: chat, text: "ver watehi up whatzulwurgis", finish: "length", usage: client.Usage{InputTokens: 19, OutputTokens: 8}},
+	{file: "llama-cpp-python/chat_stream_nousage.txt", request: chatStream, text: " longtur ji find assi answe shoret", finish: "length", events: 8},
+	{file: "llama-cpp-python/completions.txt", request: completion, text: "hun somsilkensustan pleashin", finish: "length", usage: client.Usage{InputTokens: 3, OutputTokens: 8}},
+	{file: "llama-cpp-python/completions_stream.txt", request: completions, text: "hunparkonver thibunsothun", finish: "length", events: 8},
+	{file: "llama-cpp-python/embeddings.txt", request: embedding, status: 500, message: "Llama model must be created with embedding=True to call this method"},
+	{file: "llama-cpp-python/err_404.txt", request: chat, status: 404, message: "Not Found"},
+	{file: "llama-cpp-python/err_request_id.txt", request: chat, status: 400, message: ""},
+	{file: "llama-cpp-python/err_type.txt", request: chat, status: 500, message: "1 validation error:\n  {'type': 'int_parsing', 'loc': ('body', 'max_tokens'), 'msg': 'Input should be a valid integer, unable to parse string as an integer', 'input': 'x'}\n\n  File \".../llama_cpp/server/app.py\", line 376, in create_chat_completion\n    POST /v1/chat/completions"},
+	{file: "stream_unknown_model.txt", request: chatStream, status: 404, message: "model 'nope' not found"},
+}
+
 func TestTranscripts(t *testing.T) {
-	tests := []struct {
-		file     string
-		request  client.Request
-		text     string
-		finish   string
-		usage    client.Usage
-		events   int // content events
-		arrivals int // their tokens, in all
-		vectors  int
-		dims     int
-		status   int // 0: success
-		message  string
-	}{
-		{file: "chat_nonstream.txt", request: chat, text: "ver rajidonkit abou syst wh wat answe gapardutfolcus r", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 16}},
-		{file: "chat_stream.txt", request: chatStream, text: " otherzardur whworin stone re nowlul huwoputpaworin br anbajul please questvir numbe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 24}, events: 24, arrivals: 24},
-		{file: "chat_stream_nousage.txt", request: chatStream, text: " pleasewosmervut", finish: "length", events: 4},
-		{file: "completions.txt", request: completion, text: "jal villag peowur ston pamun describe", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 8}},
-		{file: "completions_stream.txt", request: completions, text: "ver wate it with", finish: "length", usage: client.Usage{InputTokens: 13, OutputTokens: 4}, events: 4, arrivals: 4},
-		{file: "embeddings.txt", request: embedding, usage: client.Usage{InputTokens: 6}, vectors: 2, dims: 256},
-		{file: "err_404.txt", request: chat, status: 404, message: "404 page not found"},
-		{file: "err_bad_json.txt", request: chat, status: 400, message: "unexpected EOF"},
-		{file: "err_get_method.txt", request: chat, status: 405, message: "405 method not allowed"},
-		{file: "err_no_messages.txt", request: chat, status: 400, message: "[] is too short - 'messages'"},
-		{file: "err_no_model.txt", request: chat, status: 400, message: "model is required"},
-		{file: "err_type.txt", request: chat, status: 400, message: "json: cannot unmarshal string into Go struct field ChatCompletionRequest.messages of type []openai.Message"},
-		{file: "err_unknown_model.txt", request: chat, status: 404, message: "model 'nope' not found"},
-		{file: "llama-cpp-python/chat_nonstream.txt", request: chat, text: "ver watehi up whatzulwurgis", finish: "length", usage: client.Usage{InputTokens: 19, OutputTokens: 8}},
-		{file: "llama-cpp-python/chat_stream_nousage.txt", request: chatStream, text: " longtur ji find assi answe shoret", finish: "length", events: 8},
-		{file: "llama-cpp-python/completions.txt", request: completion, text: "hun somsilkensustan pleashin", finish: "length", usage: client.Usage{InputTokens: 3, OutputTokens: 8}},
-		{file: "llama-cpp-python/completions_stream.txt", request: completions, text: "hunparkonver thibunsothun", finish: "length", events: 8},
-		{file: "llama-cpp-python/embeddings.txt", request: embedding, status: 500, message: "Llama model must be created with embedding=True to call this method"},
-		{file: "llama-cpp-python/err_404.txt", request: chat, status: 404, message: "Not Found"},
-		{file: "llama-cpp-python/err_request_id.txt", request: chat, status: 400, message: ""},
-		{file: "llama-cpp-python/err_type.txt", request: chat, status: 500, message: "1 validation error:\n  {'type': 'int_parsing', 'loc': ('body', 'max_tokens'), 'msg': 'Input should be a valid integer, unable to parse string as an integer', 'input': 'x'}\n\n  File \".../llama_cpp/server/app.py\", line 376, in create_chat_completion\n    POST /v1/chat/completions"},
-		{file: "stream_unknown_model.txt", request: chatStream, status: 404, message: "model 'nope' not found"},
-	}
-	for _, tt := range tests {
+	for _, tt := range transcripts {
 		t.Run(tt.file, func(t *testing.T) {
 			s := &server{answer: bytesOf(string(transcript(t, tt.file)))}
 			x := newClient(t, s, measuring).Send(t.Context(), tt.request)
@@ -149,32 +150,38 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestTranscriptSplitAtEveryByte: however the network cuts a stream, the answer
-// is the same.
-func TestTranscriptSplitAtEveryByte(t *testing.T) {
-	whole := string(transcript(t, "completions_stream.txt"))
-	head := strings.Index(whole, "\r\n\r\n") + 4
-	at := head
-	s := &server{answer: func(_ int, conn net.Conn) bool {
-		return keeping(whole[:at], whole[at:])(0, conn)
-	}}
-	c := newClient(t, s, measuring)
-	want := client.Usage{InputTokens: 13, OutputTokens: 4}
-	for at = head; at < len(whole); at++ {
-		x := c.Send(t.Context(), completions)
-		resp, err := x.Decode()
-		if err != nil || resp.Text != "ver wate it with" || resp.Usage != want || resp.ContentEvents != 4 {
-			t.Fatalf("split at %d: %+v, %v", at-head, resp, err)
-		}
-		text := ""
-		for chunk, err := range c.Stream(t.Context(), completions).All() {
-			if err != nil {
-				t.Fatalf("split at %d: stream: %v", at-head, err)
+// TestTranscriptsSplitAtEveryByte: however the network cuts a stream, the answer
+// is the same. The middle of a long one is like its beginning, and left out.
+func TestTranscriptsSplitAtEveryByte(t *testing.T) {
+	for _, body := range bodiesOf(t, "*_stream*.txt") {
+		at := 0
+		s := &server{answer: func(_ int, conn net.Conn) bool {
+			if at == 0 { // an empty chunk would be the last
+				return keeping(streamed(body))(0, conn)
 			}
-			text += chunk.Text
-		}
-		if text != resp.Text {
-			t.Fatalf("split at %d: stream gives %q", at-head, text)
+			return keeping(streamHead, httpChunk(body[:at]), httpChunk(body[at:])+lastChunk)(0, conn)
+		}}
+		c := newClient(t, s, measuring)
+		want, failure := c.Chat(t.Context(), chatStream)
+		const edge = 600
+		for at = 1; at < len(body); at++ {
+			if at == edge && len(body) > 2*edge {
+				at = len(body) - edge
+			}
+			resp, err := c.Chat(t.Context(), chatStream)
+			if kind(err) != kind(failure) || !reflect.DeepEqual(resp, want) {
+				t.Fatalf("%.40q, split at %d: %+v, %v; want %+v, %v", body, at, resp, err, want, failure)
+			}
+			text := ""
+			for chunk, err := range c.Stream(t.Context(), chatStream).All() {
+				if kind(err) != "ok" && kind(err) != kind(failure) {
+					t.Fatalf("%.40q, split at %d: stream: %v", body, at, err)
+				}
+				text += chunk.Text
+			}
+			if text != want.Text {
+				t.Fatalf("%.40q, split at %d: stream gives %q", body, at, text)
+			}
 		}
 	}
 }

@@ -25,6 +25,7 @@ type server struct {
 	mu       sync.Mutex
 	requests []request
 	dials    int
+	open     int // connections
 }
 
 // request is what came.
@@ -34,19 +35,26 @@ type request struct {
 	target string
 	header http.Header
 	body   string
+	conn   net.Conn // that it came over
 }
 
 func (s *server) dial(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
 	s.mu.Lock()
 	s.dials++
+	s.open++
 	s.mu.Unlock()
 	go s.serve(far)
 	return near, nil
 }
 
 func (s *server) serve(conn net.Conn) {
-	defer conn.Close()
+	defer func() {
+		conn.Close()
+		s.mu.Lock()
+		s.open--
+		s.mu.Unlock()
+	}()
 	in := bufio.NewReader(conn)
 	for {
 		req, err := http.ReadRequest(in)
@@ -59,7 +67,7 @@ func (s *server) serve(conn net.Conn) {
 		}
 		s.mu.Lock()
 		n := len(s.requests)
-		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Header, string(body)})
+		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Header, string(body), conn})
 		s.mu.Unlock()
 		if !s.answer(n, conn) {
 			return
@@ -79,10 +87,16 @@ func (s *server) dialed() int {
 	return s.dials
 }
 
+func (s *server) opened() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
+
 // measuring is the configuration of a load test: nothing that helps.
 var measuring = client.Config{
 	Timeout: client.Off, IdleTimeout: client.Off, MaxRetries: client.Off,
-	RateLimit: client.Off, MaxConcurrent: client.Off, PoolSize: 100,
+	RateLimit: client.Off, MaxConcurrent: client.Off, PoolSize: 100, LazyInit: true,
 }
 
 // newClient returns a client of the server that is closed with the test.

@@ -14,6 +14,7 @@ const window = time.Minute
 // gate admits attempts, in the order in which they come.
 type gate struct {
 	smooth *rate.Limiter // nil where off
+	tokens *tokenGate    // nil where off
 	turn   chan struct{} // held by whoever waits at the head
 	ring   []time.Time   // the last len(ring) admissions; guarded by turn
 	next   int           // the oldest of them
@@ -21,10 +22,13 @@ type gate struct {
 	held   atomic.Int64 // nobody passes before base + held: a server asked for it
 }
 
-func newGate(perMinute int, perSecond float64) *gate {
-	g := &gate{turn: make(chan struct{}, 1), ring: make([]time.Time, perMinute), base: time.Now()}
-	if perSecond > 0 {
+func newGate(cfg *Config) *gate {
+	g := &gate{turn: make(chan struct{}, 1), ring: make([]time.Time, cfg.RateLimit), base: time.Now()}
+	if perSecond := cfg.RequestsPerSecond; perSecond > 0 {
 		g.smooth = rate.NewLimiter(rate.Limit(perSecond), 1)
+	}
+	if cfg.TokensPerMinute > 0 {
+		g.tokens = newTokenGate(cfg.TokensPerMinute)
 	}
 	return g
 }
@@ -40,18 +44,33 @@ func (g *gate) hold(d time.Duration) {
 	}
 }
 
-// admit waits until an attempt may start. It fails at once where it sees that
-// the context's deadline comes first.
-//
-// The ring is exact: an admission is noted when it happens, and a wait that is
-// given up leaves nothing behind. A token bucket is not: with 60 a minute and a
-// burst of 60 it admits 119 in the first minute.
-func (g *gate) admit(ctx context.Context) error {
+// admit waits until an attempt of so many tokens may start. It fails at once
+// where it sees that the context's deadline comes first.
+func (g *gate) admit(ctx context.Context, tokens int) error {
 	if g.smooth != nil {
 		if err := g.smooth.Wait(ctx); err != nil {
 			return deadlineOr(ctx.Err())
 		}
 	}
+	if g.tokens == nil {
+		return g.queue(ctx)
+	}
+	if err := g.tokens.admit(ctx, tokens); err != nil {
+		return err
+	}
+	err := g.queue(ctx)
+	if err != nil {
+		g.tokens.settle(tokens)
+	}
+	return err
+}
+
+// queue lets one after the other pass, as soon as the ring and the hold allow.
+//
+// The ring is exact: an admission is noted when it happens, and a wait that is
+// given up leaves nothing behind. A token bucket is not: with 60 a minute and a
+// burst of 60 it admits 119 in the first minute.
+func (g *gate) queue(ctx context.Context) error {
 	if len(g.ring) == 0 && !time.Now().Before(g.opens()) {
 		return ctx.Err()
 	}

@@ -10,8 +10,10 @@ type Prepared struct {
 }
 
 // Prepare encodes a request. What is wrong with it comes out of SendPrepared.
-func (c *Client) Prepare(r Request) *Prepared {
-	cl, err := c.prepare(r)
+// ctx bounds the question for the server's first model, which a request that
+// names none may need.
+func (c *Client) Prepare(ctx context.Context, r Request) *Prepared {
+	cl, err := c.prepare(ctx, r)
 	return &Prepared{cl, err}
 }
 

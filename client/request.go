@@ -1,7 +1,7 @@
 package client
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -34,8 +34,12 @@ func (a API) String() string {
 
 // Message is one turn of a chat.
 type Message struct {
-	Role    string `json:"role"` // system, user, assistant, tool
-	Content string `json:"content"`
+	Role    string // system, user, assistant, tool
+	Content string
+
+	Name       string     // of the speaker, where several share a role
+	ToolCalls  []ToolCall // of an assistant's turn, see Response.Message
+	ToolCallID string     // of a tool's turn: ToolCall.ID of what it answers
 }
 
 // Request is one call. Fields left at zero are left out of the body, so that
@@ -43,7 +47,7 @@ type Message struct {
 type Request struct {
 	API      API
 	ID       string // sent as X-Request-Id
-	Model    string // default Config.Model
+	Model    string // default Config.Model, else the server's first
 	Messages []Message
 	Prompts  []string // completions and embeddings; one is sent as a string, several as a list
 	Stream   bool
@@ -54,6 +58,10 @@ type Request struct {
 	Temperature *float64
 	Stop        []string
 	Seed        *int64
+
+	Tools      []Tool  // functions that the model may ask to be called; chat
+	ToolChoice string  // auto, none, required, or the name of one of Tools; default the server's
+	Schema     *Schema // what the text of the answer must look like; chat
 
 	Header http.Header    // wins over Config.Header
 	Extra  map[string]any // further body fields; wins over Config.ExtraBody and the typed fields
@@ -69,6 +77,10 @@ type call struct {
 	api    API
 	stream bool
 	id     string
+	cost   int // tokens, estimated
+	model  string
+	// vectors is how many embeddings are wanted with their values; 0: only their number is.
+	vectors int
 }
 
 // accepts returns the content type of a proper answer.
@@ -80,8 +92,11 @@ func (cl *call) accepts() string {
 }
 
 // prepare encodes a request once for all of its attempts.
-func (c *Client) prepare(r Request) (*call, error) {
+func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if err := c.nameModel(ctx, &r); err != nil {
 		return nil, err
 	}
 	body, err := json.Marshal(c.fields(r))
@@ -91,7 +106,7 @@ func (c *Client) prepare(r Request) (*call, error) {
 	path := "/" + r.API.String()
 	return &call{
 		method: http.MethodPost, url: c.wire.site.url(path), label: c.wire.site.label + path,
-		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID,
+		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body),
 	}, nil
 }
 
@@ -105,20 +120,22 @@ func (r Request) check() error {
 		return fmt.Errorf("client: a request to %s needs at least one of Request.Prompts", r.API)
 	case r.API == Embeddings && r.Stream:
 		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")
+	case r.API != Chat && (len(r.Tools) > 0 || r.Schema != nil):
+		return fmt.Errorf("client: Request.Tools and Request.Schema are for Chat, not for %s", r.API)
 	}
-	return nil
+	return r.checkTools()
 }
 
 // fields returns the body. A map and not a struct, so that extra fields can
 // replace typed ones; keys come out sorted, so that bodies are reproducible.
 func (c *Client) fields(r Request) map[string]any {
 	m := make(map[string]any, 8)
-	if model := cmp.Or(r.Model, c.cfg.Model); model != "" {
-		m["model"] = model
+	if r.Model != "" {
+		m["model"] = r.Model
 	}
 	switch r.API {
 	case Chat:
-		m["messages"] = r.Messages
+		m["messages"] = wireMessages(r.Messages)
 	case Completions:
 		m["prompt"] = oneOrAll(r.Prompts)
 	case Embeddings:
@@ -129,6 +146,7 @@ func (c *Client) fields(r Request) map[string]any {
 		m["stream_options"] = map[string]bool{"include_usage": true}
 	}
 	r.sampling(m)
+	r.shape(m)
 	maps.Copy(m, c.cfg.ExtraBody)
 	maps.Copy(m, r.Extra)
 	return m

@@ -11,7 +11,9 @@ type Response struct {
 	Usage                    Usage
 	UsageKnown               bool // whether the server reported usage
 	ContentEvents            int  // events of a stream that brought content
-	Embeddings, Dimensions   int  // how many vectors came, and their length
+	Embeddings, Dimensions   int  // how many vectors came, and their length; Embed returns their values
+
+	vectors [][]float32
 }
 
 // Choice is one of the answers to a request; completions of several prompts

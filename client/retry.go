@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,14 +31,14 @@ func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
 	if f.stale() {
 		// The others in the pool are as old: without this, each retry would
 		// meet the next dead one.
-		c.wire.transport.CloseIdleConnections()
+		c.wire.carrier.refresh()
 		return 0, true
 	}
-	wait := min(time.Second<<min(attempts-1, 10), maxBackoff)
+	wait := c.backoff(attempts)
 	if f.a.RetryAfter > 0 {
 		wait = f.a.RetryAfter
 	}
-	if wait > maxRetryAfter {
+	if wait > maxRetryAfter || !c.budget.spend() {
 		return 0, false
 	}
 	if f.a.Status == http.StatusTooManyRequests && f.a.RetryAfter > 0 {
@@ -45,11 +47,29 @@ func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
 	return wait, true
 }
 
+// backoff doubles with each attempt. Jitter needs no seed: nobody wants two
+// clients to draw alike.
+func (c *Client) backoff(attempts int) time.Duration {
+	full := min(time.Second<<min(attempts-1, 10), maxBackoff)
+	if c.cfg.Jitter {
+		return rand.N(full + 1)
+	}
+	return full
+}
+
 // stale reports that the request met a connection that the server had given up.
 func (f *flight) stale() bool {
 	var broken *ConnectionError
-	return f.a.Reused && f.a.Headers.IsZero() && time.Duration(f.trace.idle.Load()) >= staleAfter &&
-		errors.As(f.a.Err, &broken) && broken.Kind == kindReset
+	if !f.a.Headers.IsZero() || !errors.As(f.a.Err, &broken) || broken.Kind != kindReset {
+		return false
+	}
+	return time.Duration(f.trace.idle.Load()) >= staleAfter || closedIdle(broken.Err)
+}
+
+// closedIdle tells the error of net/http, which has no name, for a connection
+// that the server closed before the request was on it.
+func closedIdle(err error) bool {
+	return strings.Contains(err.Error(), "server closed idle connection")
 }
 
 func retryable(a *Attempt) bool {
@@ -88,10 +108,13 @@ func retryableStatus(err *APIError, h http.Header) bool {
 // retryAfter reads how long the server asks to wait: Retry-After-Ms, or
 // Retry-After in seconds or as a date (RFC 9110, section 10.2.3). 0 is no wish.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+	precise, v := h.Get("Retry-After-Ms"), h.Get("Retry-After")
+	if precise == "" && v == "" { // as nearly always: errors of parsers are dear
+		return 0
+	}
+	if ms, err := strconv.ParseFloat(precise, 64); err == nil {
 		return atLeastZero(ms, time.Millisecond)
 	}
-	v := h.Get("Retry-After")
 	if s, err := strconv.ParseFloat(v, 64); err == nil {
 		return atLeastZero(s, time.Second)
 	}

@@ -24,11 +24,10 @@ type Exchange struct {
 // send performs a prepared call with its retries.
 func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 	x := &Exchange{client: c, call: cl}
-	if err := c.track(cl.label); err != nil {
-		x.err = err
+	if x.err = c.enter(&c.census.calls, cl.label); x.err != nil {
 		return x
 	}
-	defer c.calls.Done()
+	defer c.census.leave(&c.census.calls)
 	ctx, end := c.bind(ctx)
 	defer end()
 	release, err := c.slot(ctx)
@@ -37,7 +36,8 @@ func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 		return x
 	}
 	defer release()
-	x.capture = c.pool.Get().(*capture)
+	x.capture = c.captures.Get().(*capture)
+	c.budget.earn()
 	x.run(ctx)
 	if err := x.failure(); err != nil {
 		setAttempts(err, len(x.Attempts))
@@ -48,7 +48,7 @@ func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 // run makes attempts until one succeeds or none is left.
 func (x *Exchange) run(ctx context.Context) {
 	for {
-		if err := x.client.gate.admit(ctx); err != nil {
+		if err := x.client.gate.admit(ctx, x.call.cost); err != nil {
 			x.giveUp(ctx)
 			return
 		}
@@ -61,6 +61,7 @@ func (x *Exchange) run(ctx context.Context) {
 		x.stream = f.streaming
 		f.judge(ctx, x.client.wire.key)
 		x.Attempts = append(x.Attempts, f.a)
+		x.client.observe(ctx, x.call, &f.a, len(x.Attempts))
 		wait, again := x.client.again(f, len(x.Attempts))
 		if !again {
 			return
@@ -102,7 +103,7 @@ func (x *Exchange) failure() error {
 func (x *Exchange) release() {
 	const keep = 256 << 10 // larger ones are rare: let them go
 	if k := x.capture; k != nil && cap(k.buf) <= keep {
-		x.client.pool.Put(k)
+		x.client.captures.Put(k)
 	}
 	x.capture = nil
 }

@@ -24,21 +24,25 @@ type Stream struct {
 	capture capture
 
 	attempts int
-	queue    []Chunk
+	queue    []Chunk // what the last read brought
+	taken    int     // of the queue
 	chunk    Chunk
 	answer   builder // knows what the answer lacks
 	decoding error   // what was wrong with an event
 	last     error   // of the last attempt
+	attempt  Attempt // the last
+	usage    *Usage  // what the server has counted so far
 	over     bool
 	err      error
 }
 
 // Stream sends a request and returns its answer chunk by chunk. Nothing is sent
-// before the first Next. A failed attempt is tried again as long as no content
+// before the first Next, except that a request which names no model asks the
+// server for its first. A failed attempt is tried again as long as no content
 // has come. Request.Stream is implied.
 func (c *Client) Stream(ctx context.Context, r Request) *Stream {
 	r.Stream = true
-	cl, err := c.prepare(r)
+	cl, err := c.prepare(ctx, r)
 	return &Stream{client: c, call: cl, ctx: ctx, err: err, over: err != nil}
 }
 
@@ -46,10 +50,12 @@ func (c *Client) Stream(ctx context.Context, r Request) *Stream {
 // whether the answer is whole.
 func (s *Stream) Next() bool {
 	for {
-		if len(s.queue) > 0 {
-			s.chunk, s.queue = s.queue[0], s.queue[1:]
+		if s.taken < len(s.queue) {
+			s.chunk = s.queue[s.taken]
+			s.taken++
 			return true
 		}
+		s.queue, s.taken = s.queue[:0], 0
 		switch {
 		case s.over:
 			return false
@@ -72,7 +78,7 @@ func (s *Stream) Err() error { return s.err }
 // Close ends the stream. It may be called at any time, and more than once.
 func (s *Stream) Close() {
 	s.end(s.err)
-	s.queue = nil
+	s.queue, s.taken = nil, 0
 }
 
 // All returns the chunks for a range loop; an error comes last, with an empty
@@ -96,7 +102,7 @@ func (s *Stream) open() {
 	if s.unbind == nil && !s.enter() {
 		return
 	}
-	if err := s.client.gate.admit(s.ctx); err != nil {
+	if err := s.client.gate.admit(s.ctx, s.call.cost); err != nil {
 		s.giveUp()
 		return
 	}
@@ -110,8 +116,8 @@ func (s *Stream) open() {
 }
 
 func (s *Stream) enter() bool {
-	if s.client.life.Err() != nil {
-		s.end(interrupted(s.client.life, s.call.label, phaseQueue))
+	if err := s.client.enter(&s.client.census.streams, s.call.label); err != nil {
+		s.end(err)
 		return false
 	}
 	s.ctx, s.unbind = s.client.bind(s.ctx)
@@ -121,6 +127,7 @@ func (s *Stream) enter() bool {
 		return false
 	}
 	s.leave = leave
+	s.client.budget.earn()
 	return true
 }
 
@@ -131,14 +138,15 @@ func (s *Stream) hear(p piece, err error) {
 		return
 	}
 	s.answer.any = s.answer.any || len(p.parts) > 0
-	for _, c := range p.parts {
-		s.answer.choice(&c)
-		if (piece{parts: []Choice{c}}).hasContent() || c.FinishReason != "" {
-			s.queue = append(s.queue, Chunk{Choice: c})
+	for i := range p.parts {
+		s.answer.choice(&p.parts[i])
+		if (piece{parts: p.parts[i : i+1]}).hasContent() || p.parts[i].FinishReason != "" {
+			s.queue = append(s.queue, Chunk{Choice: p.parts[i]})
 		}
 	}
 	if p.hasUsage {
 		usage := p.usage
+		s.usage = &usage
 		s.queue = append(s.queue, Chunk{Usage: &usage})
 	}
 }
@@ -153,6 +161,8 @@ func (s *Stream) settle() {
 		f.a.Err = locate(err, s.call.label, s.client.wire.key, &f.a, s.attempts)
 	}
 	s.last = f.a.Err
+	s.attempt = f.a
+	s.client.observe(s.ctx, s.call, &f.a, s.attempts)
 	wait, again := s.client.again(f, s.attempts)
 	if !again {
 		s.end(f.a.Err)
@@ -182,19 +192,19 @@ func (s *Stream) end(err error) {
 	}
 	s.over, s.err = true, err
 	setAttempts(err, s.attempts)
-	if s.flight != nil {
-		s.flight.close()
+	if f := s.flight; f != nil { // given up by its reader
+		f.close()
+		s.attempt = f.a
+		s.client.observe(s.ctx, s.call, &f.a, s.attempts)
 	}
 	if s.leave != nil {
 		s.leave()
 	}
 	if s.unbind != nil {
 		s.unbind()
+		s.client.census.leave(&s.client.census.streams)
 	}
-	if s.client.life.Err() != nil {
-		// Close does not wait for streams: what they put back must go too.
-		s.client.wire.transport.CloseIdleConnections()
-	}
+	s.account()
 }
 
 // pause is called between two reads: the caller may take its time, and the

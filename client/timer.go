@@ -80,6 +80,9 @@ func (f *flight) expire() {
 		return
 	case f.trace.connected.Load() == 0:
 		phase = phaseConnect
+		if now := f.wire.carrier.counts(); now.waiting > 0 && now.dialling == 0 {
+			phase = phaseQueue // for a connection of the pool
+		}
 	case kind == waitFirst:
 		phase = phaseFirstToken
 	case kind == waitIdle:

@@ -7,30 +7,62 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 )
 
-const (
-	dialTimeout = 30 * time.Second
-	// idleConnTimeout stays below the 5 s after which vLLM closes idle
-	// connections: whoever closes first must be us, or requests get lost.
-	idleConnTimeout = 4 * time.Second
-)
+const dialTimeout = 30 * time.Second
 
-// newTransport returns the client's own transport. HTTP/1.1 only: HTTP/2 was
-// measured to stamp events 2.1-3.7 times later. No compression: it would hold
-// events back. A dial goes on after the request that asked for it was
-// cancelled, for the next one; CloseIdleConnections ends it.
-func newTransport(cfg *Config) *http.Transport {
-	dial := cfg.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+// dialler opens connections.
+type dialler func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// carrier performs requests and owns the connections.
+type carrier interface {
+	http.RoundTripper
+	// fill begins to open what may be opened ahead.
+	fill()
+	// warm is fill, and waits for it.
+	warm(ctx context.Context) error
+	counts() counts
+	// refresh closes the connections that are idle.
+	refresh()
+	// close closes all connections, and waits for dials to end.
+	close()
+}
+
+// counts is the state of the connections at one moment.
+type counts struct {
+	open, idle, dialling, waiting int
+
+	failure error // of the latest dial, nil if it went well
+}
+
+// newCarrier picks net/http's own pool where ours does not serve: for HTTP/2,
+// and for names outside ASCII, which net/http alone knows how to write.
+func newCarrier(cfg *Config, u *url.URL) carrier {
+	foreign := strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII })
+	if cfg.HTTP2 || foreign {
+		return newShared(cfg)
 	}
+	return newPool(cfg, u)
+}
+
+// newTransport returns what speaks HTTP. HTTP/1.1 only, unless asked otherwise:
+// HTTP/2 was measured to stamp events 2.1-3.7 times later. No compression: it
+// would hold events back.
+func newTransport(cfg *Config, dial dialler) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(cfg.HTTP2)
+	proxy := cfg.Proxy
+	if cfg.UnixSocket != "" {
+		proxy = nil
+	}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment, // which never sends loopback addresses through a proxy
+		Proxy:               proxy,
 		DialContext:         dial,
 		TLSClientConfig:     cfg.TLS,
 		TLSHandshakeTimeout: dialTimeout,
@@ -38,8 +70,20 @@ func newTransport(cfg *Config) *http.Transport {
 		DisableCompression:  true,
 		DisableKeepAlives:   cfg.PoolSize == 0,
 		MaxIdleConnsPerHost: cfg.PoolSize,
-		IdleConnTimeout:     idleConnTimeout,
+		IdleConnTimeout:     idleTimeout,
 	}
+}
+
+// newDialler honours Dial and UnixSocket.
+func newDialler(cfg *Config) dialler {
+	dial := dialler(cfg.Dial)
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
+	if path := cfg.UnixSocket; path != "" {
+		return func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, "unix", path) }
+	}
+	return dial
 }
 
 // request returns what is sent in one attempt. GetBody stays nil: with it,

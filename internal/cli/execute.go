@@ -207,7 +207,7 @@ func verdict(s *results.Summary, err error) error {
 
 // probeClient is a small client with the plan's credentials, for questions beside the load.
 func probeClient(ctx context.Context, p *scenarios.Plan, endpoint string) (*client.Client, error) {
-	cfg := client.Config{APIKey: string(p.Target.APIKey), MaxRetries: client.Off, RateLimit: client.Off, Timeout: 60 * time.Second}
+	cfg := client.Config{APIKey: string(p.Target.APIKey), MaxRetries: client.Off, RateLimit: client.Off, Timeout: 60 * time.Second, LazyInit: true}
 	cfg.Header = runner.Header(p.Target.Headers)
 	c, err := client.New(ctx, endpoint, cfg)
 	return c, asUsage(err)

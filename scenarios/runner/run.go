@@ -168,7 +168,9 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		RateLimit:         off(p.RateLimit.PerMinute),
 		RequestsPerSecond: off(p.RateLimit.PerSecond),
 		PoolSize:          pool,
+		LazyInit:          true, // a pool for the largest stage is more than the others need
 		MaxConcurrent:     client.Off,
+		RetryBudget:       client.Off, // the plan's max_retries is what it asks to be measured
 	})
 }
 

@@ -28,7 +28,7 @@ func (sr *stageRun) closed(ctx, requests context.Context) {
 				if !ok {
 					return
 				}
-				free = sr.together(requests, sr.build(a, seq, free))
+				free = sr.together(requests, sr.build(requests, a, seq, free))
 			}
 		})
 	}
@@ -46,7 +46,7 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 	for {
 		a, seq, _ := sr.next(time.Time{})
 		due := sr.begin.Add(a.At)
-		jobs := sr.build(a, seq, due) // ahead of time, so that building delays no dispatch
+		jobs := sr.build(requests, a, seq, due) // ahead of time, so that building delays no dispatch
 		timer.Reset(time.Until(due))
 		if sr.exhausted() {
 			timer.Stop() // only the end of the measured requests, or of the run, is left to wait for
@@ -126,14 +126,14 @@ type job struct {
 }
 
 // build makes the requests of an arrival: one for each of its prompts, or one with all of them.
-func (sr *stageRun) build(a scenarios.Arrival, seq int64, intended time.Time) []job {
+func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, intended time.Time) []job {
 	n := sr.requestsOf(a)
 	jobs := make([]job, n)
 	for i := range jobs {
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
 		r, input := sr.request(j.seq, a.First+int64(i), j.prompts)
-		j.request, j.input = sr.client.Prepare(r), input
+		j.request, j.input = sr.client.Prepare(ctx, r), input
 	}
 	return jobs
 }

@@ -1,0 +1,58 @@
+package client_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmload/llmload/client"
+)
+
+// TestErrorsSayWhere: whatever goes wrong, the error names the endpoint, the
+// request, and how often it was tried, and never the key.
+func TestErrorsSayWhere(t *testing.T) {
+	const key, theirs = "sk-very-secret", "X-Request-Id: theirs"
+	broken := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n" + theirs + "\r\n\r\n{"
+	tests := []struct {
+		sentence string
+		answer   func(int, net.Conn) bool
+		stream   bool
+		kind     string
+		id       string // the server's where its headers came, else ours
+		attempts string
+	}{
+		{"a status", bytesOf(plain(500, "text/plain", "no "+key, theirs)), false, "api 500", "theirs", "4 attempts"},
+		{"an error in a 200", bytesOf(plain(200, "application/json", `{"error":"`+key+`"}`, theirs)), false, "stream error", "theirs", ""},
+		{"a reset", bytesOf(), false, "connection reset", "ours", "4 attempts"},
+		{"a time-out before the headers", silent(), false, "timeout total", "ours", "4 attempts"},
+		{"and behind them", silent(broken), false, "timeout total", "theirs", "4 attempts"},
+		{"a body that stops short", bytesOf(broken), false, "truncated", "theirs", "4 attempts"},
+		{"a stream that does", bytesOf(strings.Replace(streamed(says("a")), "\r\n\r\n", "\r\n"+theirs+"\r\n\r\n", 1)), true, "truncated", "theirs", ""},
+		{"an answer that is malformed", bytesOf(plain(200, "application/json", `{"a":"`+key+`"}`, theirs)), false, "malformed", "theirs", ""},
+		{"one of the wrong type", bytesOf(plain(200, "text/html", "<html>"+key, theirs)), false, "content type", "theirs", ""},
+		{"the second of two attempts", inTurn(bytesOf(plain(500, "", "", theirs)), bytesOf(plain(200, "text/html", "<html>", theirs))), false, "content type", "theirs", "2 attempts"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, &server{answer: tt.answer}, client.Config{APIKey: key, RateLimit: client.Off, Timeout: 2 * time.Second})
+				r := hello(tt.stream)
+				r.ID = "ours"
+				_, err := c.Chat(t.Context(), r)
+				if kind(err) != tt.kind {
+					t.Fatalf("got %v, want %s", err, tt.kind)
+				}
+				for _, say := range []string{"http://test.invalid/v1/chat/completions", "request id " + tt.id, tt.attempts} {
+					if !strings.Contains(err.Error(), say) {
+						t.Errorf("%q does not say %q", err, say)
+					}
+				}
+				if strings.Contains(err.Error(), key) {
+					t.Errorf("the key is shown: %v", err)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// firstModel is the server's first model, asked for when a request first needs
+// it and remembered from then on.
+type firstModel struct {
+	mu     sync.Mutex
+	id     string
+	asking *modelQuestion // nil while nobody asks
+}
+
+// modelQuestion is asked by one call; the others that need the answer wait for it.
+type modelQuestion struct {
+	done    chan struct{} // closed when id and err are there
+	id      string
+	err     error
+	givenUp bool // the caller that asked gave up: the others must ask again
+}
+
+// nameModel fills in the model of a request that names none.
+func (c *Client) nameModel(ctx context.Context, r *Request) error {
+	r.Model = cmp.Or(r.Model, c.cfg.Model)
+	_, given := r.Extra["model"]
+	_, configured := c.cfg.ExtraBody["model"]
+	if r.Model != "" || given || configured {
+		return nil
+	}
+	id, err := c.serversFirst(ctx)
+	if err != nil {
+		return fmt.Errorf("client: neither Request.Model nor Config.Model names a model, and the server was asked for its first: %w", err)
+	}
+	r.Model = id
+	return nil
+}
+
+// serversFirst returns the server's first model. A failure is not remembered.
+func (c *Client) serversFirst(ctx context.Context) (string, error) {
+	for {
+		id, q, mine := c.model.join()
+		switch {
+		case q == nil:
+			return id, nil
+		case mine:
+			c.ask(ctx, q)
+			return q.id, q.err
+		}
+		select {
+		case <-q.done:
+		case <-ctx.Done():
+			return "", waitError(ctx, c.wire.site.label)
+		}
+		if !q.givenUp {
+			return q.id, q.err
+		}
+	}
+}
+
+// join returns the model, or the question under way, or a new one that the
+// caller must ask.
+func (m *firstModel) join() (id string, q *modelQuestion, mine bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.id != "":
+		return m.id, nil, false
+	case m.asking != nil:
+		return "", m.asking, false
+	}
+	m.asking = &modelQuestion{done: make(chan struct{})}
+	return "", m.asking, true
+}
+
+func (c *Client) ask(ctx context.Context, q *modelQuestion) {
+	models, err := c.Models(ctx)
+	switch {
+	case err != nil:
+		q.err, q.givenUp = err, ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+	case len(models) == 0:
+		q.err = fmt.Errorf("%s/models: the list is empty", c.wire.site.label)
+	default:
+		q.id = models[0].ID
+	}
+	c.model.mu.Lock()
+	c.model.id, c.model.asking = q.id, nil
+	c.model.mu.Unlock()
+	close(q.done)
+}

@@ -1,0 +1,132 @@
+package client_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmload/llmload/client"
+)
+
+// asked counts the questions for the list of models.
+func asked(s *server) (n int) {
+	for _, r := range s.got() {
+		if r.method == "GET" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestServersFirstModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		modelsOr(s, func(n int, conn net.Conn) bool {
+			time.Sleep(time.Second)
+			return keeping(plain(200, "application/json", modelList))(n, conn)
+		}, keeping(answered("a")))
+		c := newClient(t, s, measuring)
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if _, err := c.Generate(t.Context(), "p", client.GenerateOptions{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if _, err := c.Generate(t.Context(), "p", client.GenerateOptions{}); err != nil {
+			t.Error(err)
+		}
+		if asked(s) != 1 || len(s.got()) != 22 {
+			t.Errorf("asked %d times for the models in %d requests, want once in 22", asked(s), len(s.got()))
+		}
+		for i := range s.got() {
+			if s.got()[i].method == "POST" && sent(t, s, i)["model"] != "first" {
+				t.Errorf("request %d: model %v", i, sent(t, s, i)["model"])
+			}
+		}
+	})
+}
+
+func TestModelThatIsNamedIsNotAskedFor(t *testing.T) {
+	for sentence, tt := range map[string]struct {
+		cfg client.Config
+		r   client.Request
+	}{
+		"by the request":                 {client.Config{}, client.Request{Model: "m"}},
+		"by the configuration":           {client.Config{Model: "m"}, client.Request{}},
+		"by the request's extra fields":  {client.Config{}, client.Request{Extra: map[string]any{"model": "m"}}},
+		"by the configuration's as well": {client.Config{ExtraBody: map[string]any{"model": "m"}}, client.Request{}},
+	} {
+		s := &server{answer: keeping(answered("a"))}
+		tt.cfg.MaxRetries, tt.r.Messages = client.Off, msgs
+		newClient(t, s, tt.cfg).Send(t.Context(), tt.r)
+		if len(s.got()) != 1 || sent(t, s, 0)["model"] != "m" {
+			t.Errorf("%s: %+v", sentence, s.got())
+		}
+	}
+}
+
+func TestNoModelToBeFound(t *testing.T) {
+	for _, tt := range []struct{ sentence, answer, kind, says string }{
+		{"no list", plain(404, "text/plain", "no page"), "api 404", "Config.Model"},
+		{"an empty list", plain(200, "application/json", `{"data":[]}`), "unknown", "the list is empty"},
+	} {
+		s := &server{answer: keeping(tt.answer)}
+		c := newClient(t, s, measuring)
+		for n := 1; n <= 2; n++ { // a failure is not remembered
+			_, err := c.Generate(t.Context(), "p", client.GenerateOptions{})
+			if !strings.HasPrefix(kind(err), tt.kind) || !strings.Contains(err.Error(), tt.says) || len(s.got()) != n {
+				t.Errorf("%s: %v after %d requests", tt.sentence, err, len(s.got()))
+			}
+		}
+		if st := c.Stream(t.Context(), client.Request{Messages: msgs}); st.Next() || !strings.HasPrefix(kind(st.Err()), tt.kind) {
+			t.Errorf("%s: the stream says %v", tt.sentence, st.Err())
+		}
+	}
+}
+
+// TestModelQuestionOutlivesItsAsker: one caller's deadline is not the others'.
+func TestModelQuestionOutlivesItsAsker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		modelsOr(s, func(n int, conn net.Conn) bool {
+			if n == 0 {
+				io.Copy(io.Discard, conn)
+				return false
+			}
+			return keeping(plain(200, "application/json", modelList))(n, conn)
+		}, keeping(answered("a")))
+		c := newClient(t, s, measuring)
+		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := c.Generate(hasty, "p", client.GenerateOptions{}); kind(err) != "timeout total" {
+				t.Errorf("the hasty one: %v", err)
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if _, err := c.Generate(t.Context(), "p", client.GenerateOptions{}); err != nil {
+				t.Errorf("the patient one: %v", err)
+			}
+		})
+		brief, end := context.WithTimeout(t.Context(), time.Millisecond)
+		defer end()
+		begun := time.Now()
+		if _, err := c.Generate(brief, "p", client.GenerateOptions{}); kind(err) != "timeout queue" || time.Since(begun) != time.Millisecond {
+			t.Errorf("the one that does not wait: %v after %v", err, time.Since(begun))
+		}
+		all.Wait()
+		if asked(s) != 2 {
+			t.Errorf("asked %d times, want twice", asked(s))
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package client_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/llmload/llmload/client"
+)
+
+// tagging is a middleware that leaves its mark.
+type tagging struct {
+	next http.RoundTripper
+	seen *[]string
+}
+
+func (m tagging) RoundTrip(r *http.Request) (*http.Response, error) {
+	*m.seen = append(*m.seen, r.Method+" "+r.URL.Path)
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Tag", "yes")
+	return m.next.RoundTrip(r)
+}
+
+func TestMiddlewareAndObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		s := &server{answer: inTurn(keeping(plain(503, "", "")), keeping(answered("a")), keeping(plain(400, "", "")), silent(streamHead, httpChunk(says("a"))))}
+		var seen []string
+		var events []client.AttemptEvent
+		cfg := client.Config{RateLimit: client.Off}
+		cfg.Middleware = func(next http.RoundTripper) http.RoundTripper { return tagging{next, &seen} }
+		cfg.Observer = func(e client.AttemptEvent) { events = append(events, e) }
+		c := newClient(t, s, cfg)
+		ctx := context.WithValue(t.Context(), key{}, "span")
+		r := hello(false)
+		r.ID = "r1"
+		x := c.Send(ctx, r)
+		for range c.Stream(ctx, hello(true)).All() {
+		}
+		for range c.Stream(ctx, hello(true)).All() {
+			break
+		}
+		if got := strings.Join(seen, ", "); got != strings.Repeat("POST /v1/chat/completions, ", 3)+"POST /v1/chat/completions" {
+			t.Errorf("the middleware saw %s", got)
+		}
+		for i, r := range s.got() {
+			if r.header.Get("X-Tag") != "yes" {
+				t.Errorf("request %d lacks what the middleware adds", i)
+			}
+		}
+		if len(events) != 4 {
+			t.Fatalf("%d events, want 4", len(events))
+		}
+		for i, want := range []struct {
+			number int
+			kind   string
+		}{{1, "api 503"}, {2, "ok"}, {1, "api 400"}, {1, "ok"}} {
+			e := events[i]
+			if e.Number != want.number || kind(e.Attempt.Err) != want.kind || e.Context.Value(key{}) != "span" || !strings.HasSuffix(e.Endpoint, "/v1/chat/completions") {
+				t.Errorf("event %d: %+v", i, e)
+			}
+			if a := e.Attempt; a.Started.IsZero() || a.Done.Before(a.Started) && i != 3 || a.Connected.IsZero() || a.Sent.IsZero() {
+				t.Errorf("event %d lacks stamps: %+v", i, a)
+			}
+		}
+		if e := events[1]; e.RequestID != "r1" || e.Attempt.Started != x.Attempts[1].Started || !e.Attempt.Reused {
+			t.Errorf("the second event: %+v", e)
+		}
+	})
+}

@@ -1,0 +1,316 @@
+package client
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// pool holds HTTP/1.1 connections, each of which carries one request at a time.
+// It stands on Transport.NewClientConn and not on http.Transport's own pool,
+// because that one cannot dial ahead, does not say what is open, and may send a
+// request again on its own.
+//
+// A connection is at every moment either idle, and then in the idle list, or
+// leased to the one request that will give it back. Nobody waits while one is idle.
+type pool struct {
+	transport *http.Transport
+	scheme    string
+	addr      string
+	size      int // 0: as many as asked for, and each for one request
+	life      context.Context
+	end       context.CancelFunc
+
+	mu       sync.Mutex
+	all      map[*conn]struct{}
+	idle     []*conn   // the last is taken first
+	waiting  list.List // of chan delivery, first come first served
+	dialling int
+	quiet    chan struct{} // closed when no dial is under way; nil if nobody asked
+	failure  error         // of the latest dial
+	closed   bool
+	sweeper  *time.Timer // nil while nothing is idle
+	sweepAt  time.Time   // when it goes off
+	dials    sync.WaitGroup
+}
+
+// delivery is what a waiting request gets: one of both.
+type delivery struct {
+	conn *conn
+	err  error
+}
+
+func newPool(cfg *Config, u *url.URL) *pool {
+	p := &pool{scheme: u.Scheme, addr: hostPort(u), size: cfg.PoolSize, all: map[*conn]struct{}{}}
+	p.transport = newTransport(cfg, noting(newDialler(cfg)))
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
+}
+
+// hostPort returns where an endpoint is dialled.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// lease takes a connection: an idle one, else the next that comes free or is dialled.
+func (p *pool) lease(ctx context.Context) (*conn, error) {
+	if err := ctx.Err(); err != nil { // it would cost a connection
+		return nil, err
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if c := p.takeIdle(); c != nil {
+		p.mu.Unlock()
+		return c, nil
+	}
+	ready := make(chan delivery, 1)
+	place := p.waiting.PushBack(ready)
+	p.grow()
+	p.mu.Unlock()
+	select {
+	case d := <-ready:
+		return d.conn, d.err
+	case <-ctx.Done():
+		p.leave(place, ready)
+		return nil, ctx.Err()
+	}
+}
+
+// takeIdle returns the connection that served last: the others may grow old and
+// go. One that the server has closed is on its way out, see died.
+func (p *pool) takeIdle() *conn {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if c := p.idle[i]; c.Err() == nil && !c.deserted() {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			return c
+		}
+	}
+	return nil
+}
+
+// leave gives up a place in the line, and passes on what came in that moment.
+func (p *pool) leave(place *list.Element, ready chan delivery) {
+	p.mu.Lock()
+	p.waiting.Remove(place) // without effect if it was served
+	p.mu.Unlock()
+	select {
+	case d := <-ready:
+		if d.conn != nil {
+			p.put(d.conn)
+		}
+	default:
+	}
+}
+
+// serve hands a delivery to the head of the line. It reports whether there was one.
+func (p *pool) serve(d delivery) bool {
+	head := p.waiting.Front()
+	if head == nil {
+		return false
+	}
+	p.waiting.Remove(head).(chan delivery) <- d
+	return true
+}
+
+// put takes a connection that can serve again.
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	if p.closed || c.Err() != nil || (p.size == 0 && c.used) {
+		p.mu.Unlock()
+		p.drop(c)
+		return
+	}
+	if !p.serve(delivery{conn: c}) {
+		p.rest(c)
+	}
+	p.mu.Unlock()
+	if c.Err() != nil { // it died before it was in the list, where died would have found it
+		p.died(c)
+	}
+}
+
+// rest lays a connection into the idle list: one that has served where it is
+// taken first, one that has not where it is taken last, the oldest before the others.
+func (p *pool) rest(c *conn) {
+	c.since = time.Now()
+	at := len(p.idle)
+	if !c.used {
+		at = 0
+	}
+	p.idle = slices.Insert(p.idle, at, c)
+	p.sweepAfter(c.patience())
+}
+
+// drop closes a connection that is not in the idle list. It gives its place up
+// only when it is closed: there are never more than size.
+func (p *pool) drop(c *conn) {
+	_ = c.Close() // nobody is left to be told
+	p.mu.Lock()
+	delete(p.all, c)
+	p.grow()
+	p.mu.Unlock()
+}
+
+// died hears that a connection is closed. A leased one is dropped by its request.
+func (p *pool) died(c *conn) {
+	p.mu.Lock()
+	i := slices.Index(p.idle, c)
+	if i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+	}
+	p.mu.Unlock()
+	if i >= 0 {
+		p.drop(c)
+	}
+}
+
+// grow dials for those in the line that no dial under way will serve, as far as
+// there is room.
+func (p *pool) grow() {
+	for p.dialling < p.waiting.Len() && p.room() {
+		p.startDial()
+	}
+}
+
+func (p *pool) room() bool {
+	return !p.closed && (p.size == 0 || len(p.all)+p.dialling < p.size)
+}
+
+func (p *pool) startDial() {
+	p.dialling++
+	p.dials.Go(func() {
+		c, err := p.dial()
+		p.dialled(c, err)
+	})
+}
+
+// dialled takes the outcome of a dial. A failure is told to the head of the
+// line, unless another dial is on its way to it.
+func (p *pool) dialled(c *conn, err error) {
+	p.mu.Lock()
+	p.dialling--
+	p.failure = err
+	switch {
+	case err == nil:
+		p.all[c] = struct{}{}
+	case p.waiting.Len() > p.dialling:
+		p.serve(delivery{err: err})
+		p.grow()
+	}
+	if p.dialling == 0 && p.quiet != nil {
+		close(p.quiet)
+		p.quiet = nil
+	}
+	p.mu.Unlock()
+	if err == nil {
+		c.SetStateHook(c.changed)
+		p.put(c)
+	}
+}
+
+// fill begins to open all connections that there is room for.
+func (p *pool) fill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.size > 0 && p.room() {
+		p.startDial()
+	}
+}
+
+func (p *pool) warm(ctx context.Context) error {
+	p.fill()
+	p.mu.Lock()
+	if p.dialling > 0 && p.quiet == nil {
+		p.quiet = make(chan struct{})
+	}
+	quiet := p.quiet
+	p.mu.Unlock()
+	if quiet != nil {
+		select {
+		case <-quiet:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return ErrClosed
+	case len(p.all) < p.size:
+		return p.failure
+	}
+	return nil
+}
+
+func (p *pool) counts() counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return counts{
+		open: len(p.all), idle: len(p.idle), dialling: p.dialling, waiting: p.waiting.Len(),
+		failure: p.failure,
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.idle = nil
+	open := make([]*conn, 0, len(p.all))
+	for c := range p.all {
+		open = append(open, c)
+	}
+	if p.sweeper != nil {
+		p.sweeper.Stop()
+	}
+	for p.serve(delivery{err: ErrClosed}) {
+	}
+	p.mu.Unlock()
+	p.end()
+	for _, c := range open {
+		p.drop(c)
+	}
+	p.dials.Wait()
+}
+
+// dialError is a dial that took too long. It hides that a context of ours ended,
+// which would look like the caller's deadline.
+type dialError struct{ error }
+
+func (dialError) Timeout() bool   { return true }
+func (dialError) Temporary() bool { return true }
+func (dialError) Unwrap() error   { return nil }
+
+// dial opens a connection.
+func (p *pool) dial() (*conn, error) {
+	ctx, cancel := context.WithTimeout(p.life, dialTimeout)
+	defer cancel()
+	c := &conn{pool: p}
+	cc, err := p.transport.NewClientConn(context.WithValue(ctx, noteKey{}, &c.socket), p.scheme, p.addr)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = dialError{err}
+		}
+		return nil, err
+	}
+	c.ClientConn = cc
+	c.watch(c.socket)
+	return c, nil
+}
