@@ -325,6 +325,7 @@ func TestAnAnswerNotReadToItsEndCostsItsConnection(t *testing.T) {
 			if !st.Next() {
 				t.Fatal(st.Err())
 			}
+			synctest.Wait()
 			checkConns(t, c, s, s.opened(), 1)
 			st.Close()
 		}

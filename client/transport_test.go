@@ -104,14 +104,14 @@ func tunnel(t *testing.T, w http.ResponseWriter, to string) {
 		t.Error(err)
 		return
 	}
-	w.WriteHeader(http.StatusOK)
-	here, _, err := w.(http.Hijacker).Hijack()
+	here, buffered, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		t.Error(err)
 		return
 	}
+	io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
 	go func() {
-		io.Copy(there, here)
+		io.Copy(there, buffered)
 		there.Close()
 	}()
 	go func() {
