@@ -325,7 +325,7 @@ func TestAnAnswerNotReadToItsEndCostsItsConnection(t *testing.T) {
 			if !st.Next() {
 				t.Fatal(st.Err())
 			}
-			synctest.Wait() // for the dials ahead, before the server is asked how many are open
+			synctest.Wait()
 			checkConns(t, c, s, s.opened(), 1)
 			st.Close()
 		}

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,6 +68,40 @@ func TestMiddlewareAndObserver(t *testing.T) {
 		}
 		if e := events[1]; e.RequestID != "r1" || e.Attempt.Started != x.Attempts[1].Started || !e.Attempt.Reused {
 			t.Errorf("the second event: %+v", e)
+		}
+	})
+}
+
+// twice is a middleware that closes bodies twice, as a careless one does.
+type twice struct{ next http.RoundTripper }
+
+type twiceBody struct{ io.ReadCloser }
+
+func (b twiceBody) Close() error {
+	b.ReadCloser.Close()
+	return b.ReadCloser.Close()
+}
+
+func (m twice) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := m.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = twiceBody{resp.Body}
+	}
+	return resp, err
+}
+
+func TestABodyClosedTwiceGivesOneConnectionBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: keeping(answered("a"))}
+		cfg := unlimited
+		cfg.LazyInit = true
+		cfg.Middleware = func(next http.RoundTripper) http.RoundTripper { return twice{next} }
+		c := newClient(t, s, cfg)
+		for range 3 {
+			if _, err := c.Chat(t.Context(), hello(false)); err != nil {
+				t.Error(err)
+			}
+			checkConns(t, c, s, 1, 0)
 		}
 	})
 }
