@@ -245,8 +245,8 @@ func TestKeyIsNeverShown(t *testing.T) {
 }
 
 func TestAnEchoedKeyIsTakenOutOfEveryErrorObject(t *testing.T) {
-	const key = "sk-very-secret"
-	object := `{"error":{"message":"bad key ` + key + `"}}`
+	const key = "sk-very/secret"
+	object := `{"error":{"message":"bad key sk-very\/secret","type":"sk-very\/secret"}}`
 	for sentence, tt := range map[string]struct {
 		request client.Request
 		answer  string

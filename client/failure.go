@@ -107,7 +107,18 @@ func (f *flight) apiError(key string) error {
 	if e.Type, e.Code, e.Message, ok = failureIn(body); !ok {
 		e.Message = excerpt(body)
 	}
+	hide(key, &e.Type, &e.Code, &e.Message)
 	return e
+}
+
+// hide takes the key out of what a server said, after decoding: JSON may have written it with escapes.
+func hide(key string, fields ...*string) {
+	if key == "" {
+		return
+	}
+	for _, f := range fields {
+		*f = strings.ReplaceAll(*f, key, "[redacted]")
+	}
 }
 
 // wrongTypeError tells an error object in a 200 from something altogether different.
@@ -125,9 +136,7 @@ func locate(err error, label, key string, a *Attempt, attempts int) error {
 	var failure *StreamError
 	if errors.As(err, &failure) {
 		failure.Endpoint, failure.RequestID, failure.Attempts = label, a.RequestID, attempts
-		if key != "" { // a server may echo it
-			failure.Message = strings.ReplaceAll(failure.Message, key, "[redacted]")
-		}
+		hide(key, &failure.Type, &failure.Code, &failure.Message)
 		return failure
 	}
 	found := newAnswerError(err, label, a.RequestID, key)
