@@ -97,7 +97,7 @@ func (l tracedStage) curve(name metric.Name) []point {
 	n := h.Count() + m.Failed
 	var points []point
 	for _, q := range ladder(n) {
-		k := max(int64(math.Ceil(q*float64(n)-1e-9)), 1)
+		k := results.QuantileRank(q, n)
 		x := 1 / (1 - q)
 		if k > h.Count() {
 			return append(points, point{X: x, Y: math.NaN(), Failed: true})

@@ -153,7 +153,7 @@ func (h *Histogram) Quantile(q float64) int64 {
 	if h.Count() == 0 {
 		return 0
 	}
-	return h.Rank(quantileRank(q, h.Count()))
+	return h.Rank(QuantileRank(q, h.Count()))
 }
 
 // Buckets yields the upper edge and the count of each bucket that holds values, in ascending order.

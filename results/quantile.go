@@ -49,7 +49,7 @@ func newMetric(h *Histogram, failed int64) *Metric {
 			m.Censored = true
 		}
 		if int(m.Count) >= metric.MinSamples(k.q) {
-			*k.ok(m) = ms(float64(h.Rank(quantileRank(k.q, m.Count))))
+			*k.ok(m) = ms(float64(h.Rank(QuantileRank(k.q, m.Count))))
 		}
 		m.interval(h, k.stat, k.q)
 	}
@@ -71,7 +71,7 @@ func (m *Metric) interval(h *Histogram, stat string, q float64) {
 // rank returns the rank of a quantile over all ranked requests, and whether a success stands there.
 func (m *Metric) rank(q float64) (int64, State) {
 	n := m.Count + m.Failed
-	switch k := quantileRank(q, n); {
+	switch k := QuantileRank(q, n); {
 	case n == 0:
 		return 0, Absent
 	case int(n) < metric.MinSamples(q):
@@ -83,8 +83,8 @@ func (m *Metric) rank(q float64) (int64, State) {
 	}
 }
 
-// quantileRank is ceil(q*n), from 1. The small term keeps a product such as 0.9*10 from rounding up past its integer.
-func quantileRank(q float64, n int64) int64 {
+// QuantileRank is the rank of quantile q among n, the one rule of every quantile here: ceil(q*n), from 1. The small term keeps a product such as 0.9*10 from rounding up past its integer.
+func QuantileRank(q float64, n int64) int64 {
 	return max(int64(math.Ceil(q*float64(n)-1e-9)), 1)
 }
 

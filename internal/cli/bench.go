@@ -88,7 +88,7 @@ func bench(c *cli.Context, sys IO) error {
 		return err
 	}
 	fmt.Fprintf(sys.Err, "%s\n", b.announce(plan, found, runner.Redactor(plan).Replace(e.target.Endpoint())))
-	sweep := &sweep{doubling: b.doubling(), gpus: b.gpus, again: b.command(c.String("model")), load: loadFlags(c)}
+	sweep := &sweep{doubling: b.doubling(), again: b.command(c.String("model")), load: loadFlags(c)}
 	e.after, e.closing = sweep.after, sweep.closing
 	return runPlan(c, sys, plan, e)
 }
@@ -147,7 +147,6 @@ func roundTime(d time.Duration) time.Duration {
 // sweep watches the stages of a bench: it ends the doubling, and says at the end what was found.
 type sweep struct {
 	doubling bool
-	gpus     int
 	again    string // the command to start from for the next one
 	load     string // the flags of this one's load
 

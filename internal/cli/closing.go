@@ -31,8 +31,8 @@ func (w *sweep) closing(s *results.Summary) []string {
 func (w *sweep) bestPoint() string {
 	b := w.best
 	text := fmt.Sprintf("%s: %.0f output tok/s", b.Name, tokensPerS(b))
-	if w.gpus > 0 {
-		text += fmt.Sprintf(" (%.0f a GPU)", tokensPerS(b)/float64(w.gpus))
+	if each, state := b.Scalar(metric.TokSPerGPU); state == results.Value {
+		text += fmt.Sprintf(" (%.0f a GPU)", each)
 	}
 	if r := b.Throughput.RequestsPerS; r != nil {
 		text += fmt.Sprintf(", %.2f req/s", *r)

@@ -84,7 +84,7 @@ func (b *rebuild) survey(r *results.Record) {
 		// The summary's word, or that of the first stream where it has none.
 		s.was.Load.Stream = s.was.Load.Stream || s.was.Load.Mode == "" && a.FirstTokenNS != 0
 	}
-	if measured := !r.Warmup && !r.Tail; measured {
+	if r.Measured() {
 		if !s.started {
 			s.started, s.first = true, r.IntendedNS
 		}
