@@ -36,8 +36,8 @@ func (c *choice) text() string { return strings.Join(c.tokens, "") }
 
 // plan decides the answers of a request. They depend on the seed and the
 // prompts alone, so the same request has the same answer.
-func (s *Server) plan(a api, req *request) (*job, *apiError) {
-	model, ok := s.models[req.Model]
+func (cfg *Config) plan(a api, req *request) (*job, *apiError) {
+	model, ok := cfg.model(req.Model)
 	if !ok {
 		return nil, unknownModel(req.Model)
 	}
@@ -47,9 +47,8 @@ func (s *Server) plan(a api, req *request) (*job, *apiError) {
 		sendUsage: req.StreamOptions.IncludeUsage,
 	}
 	j.continuous = j.sendUsage && req.StreamOptions.ContinuousUsageStats
-	prompts := req.prompts(a)
-	for i, prompt := range prompts {
-		c, err := s.planChoice(a, req, model, prompt)
+	for i, prompt := range req.prompts(a) {
+		c, err := cfg.planChoice(a, req, model, prompt)
 		if err != nil {
 			return nil, err
 		}
@@ -58,48 +57,46 @@ func (s *Server) plan(a api, req *request) (*job, *apiError) {
 		j.planned += c.seq.Out
 		j.usage.prompt += c.seq.In
 	}
-	if s.prefix != nil {
-		j.usage.hasCached = true
-		for i, prompt := range prompts { // only now: a refused request leaves no trace in the cache
-			j.usage.cached += s.prefix.lookup(model.ID, prompt, j.choices[i].seq.In)
-		}
-	}
+	j.usage.hasCached = cfg.PrefixCache
 	return j, nil
 }
 
-func (s *Server) planChoice(a api, req *request, m Model, prompt []string) (*choice, *apiError) {
+func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string) (*choice, *apiError) {
 	in := countWords(prompt)
-	seed := s.cfg.Seed
+	seed := cfg.Seed
 	for _, part := range prompt {
 		seed = hashMore(seed^14695981039346656037, part)
 	}
-	dice := rand.New(rand.NewPCG(s.cfg.Seed, seed))
+	dice := rand.New(rand.NewPCG(cfg.Seed, seed))
 	if a == apiEmbeddings {
 		if in > m.MaxModelLen {
 			return nil, overflow(m, in, 0)
 		}
 		return &choice{seq: &engine.Seq{In: in, Out: 1}, vector: vector(dice)}, nil
 	}
-	n, finish, err := s.length(req, m, in, dice)
+	n, finish, err := cfg.length(req, m, in, dice)
 	if err != nil {
 		return nil, err
 	}
 	c := &choice{tokens: tokenize(words.Text(dice, n)), finish: finish}
-	c.stopAt(req.Stop, s.honoured(req.MinTokens))
+	c.stopAt(req.Stop, cfg.honoured(req.MinTokens))
 	c.seq = &engine.Seq{In: in, Out: len(c.tokens)}
+	if cfg.PrefixCache {
+		c.seq.Blocks = blockChain(m.ID, prompt)
+	}
 	return c, nil
 }
 
 // honoured is a min_tokens of a request where the server takes it, else 0.
-func (s *Server) honoured(minTokens int) int {
-	if *s.cfg.IgnoreEOS {
+func (cfg *Config) honoured(minTokens int) int {
+	if *cfg.IgnoreEOS {
 		return minTokens
 	}
 	return 0
 }
 
 // length decides how many tokens an answer has and why it ends.
-func (s *Server) length(req *request, m Model, in int, dice *rand.Rand) (int, string, *apiError) {
+func (cfg *Config) length(req *request, m Model, in int, dice *rand.Rand) (int, string, *apiError) {
 	limit, given := m.MaxModelLen-in, req.limit()
 	if given != nil {
 		if in+*given > m.MaxModelLen {
@@ -111,14 +108,14 @@ func (s *Server) length(req *request, m Model, in int, dice *rand.Rand) (int, st
 		return 0, "", overflow(m, in, 1)
 	}
 	natural := defaultOutput
-	switch mean := s.cfg.Output.Natural; {
+	switch mean := cfg.Output.Natural; {
 	case mean > 0:
 		natural = max(1, mean-mean/2+dice.IntN(mean+1))
 	case given != nil:
 		return limit, "length", nil // without a natural length only the limit ends an answer
 	}
-	natural = max(natural, s.honoured(req.MinTokens))
-	forever := req.IgnoreEOS && *s.cfg.IgnoreEOS
+	natural = max(natural, cfg.honoured(req.MinTokens))
+	forever := req.IgnoreEOS && *cfg.IgnoreEOS
 	switch {
 	case forever && given != nil, natural >= limit:
 		return limit, "length", nil

@@ -31,18 +31,6 @@ type Model struct {
 	MaxModelLen int    `yaml:"max_model_len"` // tokens, prompt and answer together; 0: 8192
 }
 
-// An Engine says when tokens are made. The zero value is the fixed engine with
-// a TTFT of 200 ms, an ITL of 20 ms, 64 slots and a queue of 1000. In Go code a
-// zero TTFT or ITL is meant where Model is set, else it is the default; in YAML
-// it is always meant.
-type Engine struct {
-	Model      string        `yaml:"model"`        // fixed | none (answers at once, without slots)
-	TTFT       time.Duration `yaml:"ttft"`         // admission to first token
-	ITL        time.Duration `yaml:"itl"`          // token to token
-	MaxNumSeqs int           `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
-	MaxQueue   int           `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
-}
-
 // A Stream says how an answer is cut into chunks.
 type Stream struct {
 	RoleChunk      string `yaml:"role_chunk"`       // with_first_token (default) | early: a chunk of its own at admission | absent
@@ -66,6 +54,15 @@ const (
 	maxChunkTokens  = 1024
 )
 
+// model finds a model by its id.
+func (c *Config) model(id string) (Model, bool) {
+	i := slices.IndexFunc(c.Models, func(m Model) bool { return m.ID == id })
+	if i < 0 {
+		return Model{}, false
+	}
+	return c.Models[i], true
+}
+
 // withDefaults fills what is left at zero and copies every slice.
 func (c Config) withDefaults() Config {
 	if len(c.Models) == 0 {
@@ -81,6 +78,8 @@ func (c Config) withDefaults() Config {
 		c.Engine.ITL = cmp.Or(c.Engine.ITL, 20*time.Millisecond)
 	}
 	c.Engine.MaxNumSeqs = cmp.Or(c.Engine.MaxNumSeqs, 64)
+	c.Engine.MaxBatchedTokens = cmp.Or(c.Engine.MaxBatchedTokens, 8192)
+	c.Engine.Jitter.Dist = cmp.Or(c.Engine.Jitter.Dist, "lognormal")
 	c.Engine.MaxQueue = cmp.Or(c.Engine.MaxQueue, 1000)
 	c.Stream.RoleChunk = cmp.Or(c.Stream.RoleChunk, roleWithFirst)
 	c.Stream.FinishChunk = cmp.Or(c.Stream.FinishChunk, "separate")
@@ -127,19 +126,6 @@ func (c Config) problems() []problem {
 		bad("output.natural", "must not be negative")
 	}
 	return append(ps, faultProblems("faults", c.Faults)...)
-}
-
-func (e Engine) check(bad func(where, format string, args ...any)) {
-	oneOf(bad, "engine.model", e.Model, "fixed", "none")
-	if e.TTFT < 0 {
-		bad("engine.ttft", "must not be negative")
-	}
-	if e.ITL < 0 {
-		bad("engine.itl", "must not be negative")
-	}
-	if e.MaxNumSeqs < 1 {
-		bad("engine.max_num_seqs", "must be at least 1")
-	}
 }
 
 func oneOf(bad func(where, format string, args ...any), where, got string, known ...string) {

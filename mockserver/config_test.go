@@ -16,8 +16,8 @@ func TestDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := fmt.Sprintf("%+v %+v %+v %v", cfg.Models, cfg.Engine, cfg.Stream, *cfg.IgnoreEOS)
-		want := "[{ID:demo-8b MaxModelLen:8192}] {Model:fixed TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000} " +
+		got := fmt.Sprintf("%+v %s %+v %v", cfg.Models, fixed(cfg.Engine), cfg.Stream, *cfg.IgnoreEOS)
+		want := "[{ID:demo-8b MaxModelLen:8192}] fixed ttft 200ms itl 20ms slots 64 queue 1000 " +
 			"{RoleChunk:with_first_token FinishChunk:separate TokensPerChunk:1} true"
 		if got != want {
 			t.Errorf("%q\ngot  %s\nwant %s", src, got, want)
@@ -28,15 +28,20 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// fixed is what the fixed engine reads of its config.
+func fixed(e mockserver.Engine) string {
+	return fmt.Sprintf("%s ttft %v itl %v slots %d queue %d", e.Model, e.TTFT, e.ITL, e.MaxNumSeqs, e.MaxQueue)
+}
+
 func TestWrittenValuesWinOverDefaults(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
-		{"engine: {ttft: 50ms}", "{Model:fixed TTFT:50ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000}"},
-		{"engine: {ttft: 0s, itl: 0s}", "{Model:fixed TTFT:0s ITL:0s MaxNumSeqs:64 MaxQueue:1000}"},
-		{"engine: {max_queue: 0}", "{Model:fixed TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:-1}"},
-		{"engine: {model: none}", "{Model:none TTFT:200ms ITL:20ms MaxNumSeqs:64 MaxQueue:1000}"},
+		{"engine: {ttft: 50ms}", "fixed ttft 50ms itl 20ms slots 64 queue 1000"},
+		{"engine: {ttft: 0s, itl: 0s}", "fixed ttft 0s itl 0s slots 64 queue 1000"},
+		{"engine: {max_queue: 0}", "fixed ttft 200ms itl 20ms slots 64 queue -1"},
+		{"engine: {model: none}", "none ttft 200ms itl 20ms slots 64 queue 1000"},
 	} {
 		cfg, err := parse(c.src)
-		if got := fmt.Sprintf("%+v", cfg.Engine); err != nil || got != c.want {
+		if got := fixed(cfg.Engine); err != nil || got != c.want {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", c.src, err, got, c.want)
 		}
 	}
@@ -73,12 +78,15 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		want      []string // line:column and a part of the message of each
 	}{
 		{"an unknown key", "sed: 1", []string{`1:1: unknown key "sed"`}},
-		{"keys that come later", "preset: h100\nrate_limit: {rpm: 6}\nphases: []\nengine: {model: step, c0: 6ms, jitter: {cv: 0.1}}", []string{
+		{"keys that come later", "preset: h100\nrate_limit: {rpm: 6}\nphases: []", []string{
 			"1:9: this key is not supported yet", "2:13: this key is not supported yet", "3:9: this key is not supported yet",
-			"4:17: engine step is not supported yet", "4:27: this key is not supported yet", "4:40: this key is not supported yet",
+		}},
+		{"a step engine", "engine:\n  model: step\n  kv_tokens: -1\n  max_batched_tokens: 8\n  jitter: {dist: cauchy, cv: -1}", []string{
+			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
+			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",
 		}},
 		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
-			`2:10: "warp" is not known; write one of [fixed none]`, "3:17: must be at least 1", "4:9:",
+			`2:10: "warp" is not known; write one of [fixed step none]`, "3:17: must be at least 1", "4:9:",
 			`5:22: "late" is not known`, "5:46: must be 1 to 1024",
 		}},
 		{"models", "models:\n  - {id: a}\n  - {id: a}\n  - {max_model_len: 5}\n  - {id: b, max_model_len: 1}", []string{
@@ -149,7 +157,7 @@ func TestNewRefusesABadConfig(t *testing.T) {
 		Engine: mockserver.Engine{Model: "warp"},
 		Faults: []mockserver.Fault{{Action: mockserver.Action{Do: "stall"}}},
 	})
-	want := "mockserver: engine.model: \"warp\" is not known; write one of [fixed none]\n" +
+	want := "mockserver: engine.model: \"warp\" is not known; write one of [fixed step none]\n" +
 		"mockserver: faults[0].action.for: a stall needs a duration, for example 20s"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)

@@ -3,7 +3,6 @@ package mockserver
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,6 +17,7 @@ import (
 // An exchange is one generation request and its answer.
 type exchange struct {
 	s   *Server
+	cfg *Config // as it was when the request came
 	api api
 	w   http.ResponseWriter
 	rc  *http.ResponseController
@@ -43,7 +43,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		writeError(w, *bad)
 		return
 	}
-	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), wake: make(chan struct{}, 1)}
+	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w), wake: make(chan struct{}, 1)}
 	var faults *faultSet
 	x.rec, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
 	stop := x.watch(r.Context())
@@ -86,10 +86,10 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 			return x.answerInstead()
 		}
 	}
-	if x.job, bad = x.s.plan(x.api, req); bad != nil {
+	if x.job, bad = x.cfg.plan(x.api, req); bad != nil {
 		return x.refuse(bad)
 	}
-	x.rec.PromptTokens, x.rec.CachedTokens, x.rec.PlannedTokens = x.usage.prompt, x.usage.cached, x.planned
+	x.rec.PromptTokens, x.rec.PlannedTokens = x.usage.prompt, x.planned
 	return x.run()
 }
 
@@ -107,7 +107,7 @@ func (x *exchange) run() Outcome {
 	x.timer = time.NewTimer(math.MaxInt64)
 	defer x.timer.Stop()
 	defer x.release(seqs)
-	hash := hashMore(x.s.cfg.Seed^hashString(x.rec.Stage), strconv.FormatInt(x.rec.Seq, 10))
+	hash := hashMore(x.cfg.Seed^hashString(x.rec.Stage), strconv.FormatInt(x.rec.Seq, 10))
 	x.id = fmt.Sprintf("%s-%016x", map[bool]string{true: "chatcmpl", false: "cmpl"}[x.api == apiChat], hash)
 	x.created = x.s.clock.wall().Unix()
 	if x.streaming {
@@ -125,55 +125,9 @@ func (x *exchange) notify() {
 
 func (x *exchange) release(seqs []*engine.Seq) {
 	x.s.sched.release(seqs)
+	x.rec.CachedTokens = x.s.sched.cached(x.choices)
 	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
 		x.rec.AdmittedNS = x.s.clock.mono(at)
-	}
-}
-
-var errWoken = errors.New("woken")
-
-// wait returns nil when due is reached, errWoken when the engine decided
-// something before that, or the context's error.
-func (x *exchange) wait(due time.Duration) error {
-	if err := x.ctx.Err(); err != nil {
-		return err
-	}
-	d := due - x.s.clock.now()
-	if d <= 0 {
-		return nil
-	}
-	x.timer.Reset(d)
-	select {
-	case <-x.timer.C:
-		return nil
-	case <-x.wake:
-		return errWoken
-	case <-x.ctx.Done():
-		return x.ctx.Err()
-	}
-}
-
-// waitOut waits for due whatever the engine decides meanwhile.
-func (x *exchange) waitOut(due time.Duration) error {
-	for {
-		if err := x.wait(due); err != errWoken {
-			return err
-		}
-	}
-}
-
-// forever is later than any engine's plan.
-const forever = time.Duration(math.MaxInt64 / 2)
-
-// dueOf waits until the engine has decided when token i of c is due.
-func (x *exchange) dueOf(c *choice, i int) (time.Duration, error) {
-	for {
-		if due, ok := x.s.sched.due(c.seq, i); ok {
-			return due, nil
-		}
-		if err := x.wait(forever); err != nil && err != errWoken {
-			return 0, err
-		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 const perTotal = "total"
@@ -25,7 +27,7 @@ type faultSet struct {
 
 type faultCount struct {
 	total  int
-	keys   *lru[uint64, int] // per header value, by its hash
+	keys   *simplelru.LRU[uint64, int] // per header value, by its hash
 	dice   *rand.Rand
 	header string
 }
@@ -41,7 +43,7 @@ func newFaultSet(seed uint64, stage string, faults []Fault) *faultSet {
 		if c.header == perTotal {
 			c.header = ""
 		}
-		c.keys = newLRU[uint64, int](maxCountedKeys)
+		c.keys, _ = simplelru.NewLRU[uint64, int](maxCountedKeys, nil) // fails only for a size below 1
 	}
 	return s
 }
@@ -92,8 +94,8 @@ func (c *faultCount) hit(w When, r *http.Request) bool {
 		return c.total <= w.First
 	case w.First > 0:
 		key := hashString(r.Header.Get(c.header))
-		n, _ := c.keys.get(key)
-		c.keys.put(key, n+1)
+		n, _ := c.keys.Get(key)
+		c.keys.Add(key, n+1)
 		return n < w.First
 	}
 	return true

@@ -19,15 +19,16 @@ func (s *Server) card(m Model) modelCard {
 }
 
 func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) {
-	cards := make([]modelCard, len(s.cfg.Models))
-	for i, m := range s.cfg.Models {
+	models := s.cfg.Load().Models
+	cards := make([]modelCard, len(models))
+	for i, m := range models {
 		cards[i] = s.card(m)
 	}
 	writeJSON(w, map[string]any{"object": "list", "data": cards})
 }
 
 func (s *Server) oneModel(w http.ResponseWriter, r *http.Request) {
-	m, ok := s.models[r.PathValue("id")]
+	m, ok := s.cfg.Load().model(r.PathValue("id"))
 	if !ok {
 		writeError(w, *unknownModel(r.PathValue("id")))
 		return

@@ -56,30 +56,8 @@ func located(n strictyaml.Node, ps []problem) error {
 type notYet struct{}
 
 func (*notYet) UnmarshalNode(n strictyaml.Node) error {
-	return n.Errorf("", "this key is not supported yet; engines are fixed and none, "+
-		"faults are picked by first, every or probability, actions are status and do")
-}
-
-// UnmarshalNode reads an engine over the values that it has.
-func (e *Engine) UnmarshalNode(n strictyaml.Node) error {
-	type plain Engine
-	in := struct {
-		Engine  plain  `yaml:",inline"`
-		C0      notYet `yaml:"c0"`
-		Prefill notYet `yaml:"prefill_per_token"`
-		Decode  notYet `yaml:"decode_per_seq"`
-		KV      notYet `yaml:"kv_per_token"`
-		Batched notYet `yaml:"max_batched_tokens"`
-		Tokens  notYet `yaml:"kv_tokens"`
-		Jitter  notYet `yaml:"jitter"`
-	}{Engine: plain(*e)}
-	err := n.Decode(&in)
-	*e = Engine(in.Engine)
-	if e.Model == "step" {
-		e.Model = "fixed" // named once, here, and not again by the check of values
-		err = strictyaml.Join(err, n.Errorf("model", "engine step is not supported yet; write fixed or none"))
-	}
-	return err
+	return n.Errorf("", "this key is not supported yet; faults are picked by first, every or probability, "+
+		"actions are status and do")
 }
 
 // UnmarshalNode reads a When.

@@ -16,6 +16,7 @@ func (x *exchange) plain() Outcome {
 	if err != nil {
 		return x.lost()
 	}
+	x.usage.cached = x.s.sched.cached(x.choices)
 	end := doContinue
 	if x.strike != nil {
 		end = cmp.Or(map[string]string{doStall: x.strike.then(), doNoDone: doContinue}[x.strike.Do], x.strike.Do)
@@ -65,45 +66,4 @@ func (x *exchange) plainDue() (due time.Duration, err error) {
 		return x.dueOf(first, min(x.strike.AtToken, first.seq.Out-1))
 	}
 	return due, nil
-}
-
-const htmlPage = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head>" +
-	"<body><h1>Please sign in</h1><p>This page is not an answer.</p></body></html>\n"
-
-// answerInstead sends what a gateway in front of the server would: a status of
-// its own, or a page of HTML. The engine sees nothing of the request.
-func (x *exchange) answerInstead() Outcome {
-	a := x.strike.Action
-	switch {
-	case a.Do == doHTMLError:
-		x.header(http.StatusOK, "text/html; charset=utf-8")
-		_, _ = x.w.Write([]byte(htmlPage)) // a client that is gone misses nothing
-		return Faulted
-	case a.RetryAfter > 0:
-		ms := (a.RetryAfter + time.Millisecond - 1) / time.Millisecond
-		x.w.Header().Set("Retry-After", strconv.FormatInt(int64((ms+999)/1000), 10))
-		x.w.Header().Set("Retry-After-Ms", strconv.FormatInt(int64(ms), 10))
-	}
-	x.header(a.Status, "application/json")
-	body := []byte(a.Body)
-	if len(body) == 0 {
-		body = statusError(a.Status).json()
-	}
-	_, _ = x.w.Write(body)
-	return Faulted
-}
-
-// statusError is the error object that goes with an injected status.
-func statusError(status int) apiError {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return apiError{status, "Rate limit reached (injected)", "requests", "", "rate_limit_exceeded"}
-	case status >= 500:
-		return apiError{status, "The server had an error while processing your request (injected)", "server_error", "", ""}
-	}
-	return apiError{status, http.StatusText(status) + " (injected)", "invalid_request_error", "", ""}
-}
-
-func inStreamError() apiError {
-	return apiError{0, "The engine died while it generated (injected)", "server_error", "", "internal_error"}
 }

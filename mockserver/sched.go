@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // A scheduler drives the engine in real time: it gives it the clock, a lock,
-// and a wake-up at each admission that somebody waits for.
+// and a wake-up at each moment at which it has something to decide.
 type scheduler struct {
 	clock clock
 
@@ -17,13 +18,36 @@ type scheduler struct {
 	timer *time.Timer // nil, or armed for the engine's Next
 }
 
-func newScheduler(c clock, cfg Engine) *scheduler {
-	f := &engine.Fixed{}
-	if cfg.Model == "fixed" {
-		f.TTFT, f.ITL = cfg.TTFT, cfg.ITL
-		f.Slots, f.MaxQueue = cfg.MaxNumSeqs, max(cfg.MaxQueue, 0)
+func newScheduler(c clock, cfg *Config) *scheduler {
+	return &scheduler{clock: c, eng: newEngine(cfg)}
+}
+
+// maxBlocks bounds a prefix cache where the engine has no KV memory of its own:
+// 524,288 tokens, about that of one large GPU.
+const maxBlocks = 32_768
+
+// newEngine makes the engine that a config declares.
+func newEngine(cfg *Config) engine.Engine {
+	e := &cfg.Engine
+	var prefix *engine.Prefix
+	if cfg.PrefixCache {
+		prefix = engine.NewPrefix(maxBlocks)
 	}
-	return &scheduler{clock: c, eng: f}
+	dice := rand.New(rand.NewPCG(cfg.Seed, hashString("engine")))
+	switch e.Model {
+	case engineStep:
+		return &engine.Step{
+			C0: e.C0, Prefill: e.PrefillPerToken, Decode: e.DecodePerSeq, KV: e.KVPerToken,
+			Slots: e.MaxNumSeqs, Budget: e.MaxBatchedTokens, KVTokens: e.KVTokens, MaxQueue: max(e.MaxQueue, 0),
+			Prefix: prefix, Jitter: e.Jitter.CV, Dice: dice,
+		}
+	case engineFixed:
+		return &engine.Fixed{
+			TTFT: e.TTFT, ITL: e.ITL, Stagger: e.Stagger, Slots: e.MaxNumSeqs, MaxQueue: max(e.MaxQueue, 0),
+			Prefix: prefix, Jitter: e.Jitter.CV, Dice: dice,
+		}
+	}
+	return &engine.Fixed{Prefix: prefix}
 }
 
 func (s *scheduler) submit(seqs []*engine.Seq) error {
@@ -56,14 +80,25 @@ func (s *scheduler) admitted(q *engine.Seq) (time.Duration, bool) {
 	return q.Admitted()
 }
 
-func (s *scheduler) queued() int {
+// cached is the number of prompt tokens that were found in the prefix cache, as
+// far as the choices are admitted.
+func (s *scheduler) cached(choices []*choice) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.eng.Waiting()
+	for _, c := range choices {
+		n += c.seq.Cached()
+	}
+	return n
 }
 
-// arm sets the timer for the next admission, so that no waiter depends on the
-// stream before it: that one may be blocked by a client that does not read.
+func (s *scheduler) load() engine.Load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.eng.Load()
+}
+
+// arm sets the timer for the engine's next decision, so that no waiter depends on
+// the stream before it: that one may be blocked by a client that does not read.
 func (s *scheduler) arm() {
 	if s.timer != nil {
 		s.timer.Stop()

@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // A Server is a mock inference server: an http.Handler that answers the
 // OpenAI-compatible endpoints, with and without their /v1.
 type Server struct {
-	cfg    Config
+	cfg    atomic.Pointer[Config] // resolved, never changed in place
 	clock  clock
 	mux    *http.ServeMux
-	models map[string]Model
 	sched  *scheduler
-	prefix *prefixCache // nil: not pretended
 	ledger *ledger
 	ctx    context.Context // ends with Close
 	stop   context.CancelFunc
@@ -46,14 +45,9 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, clock: newClock(), models: map[string]Model{}, ledger: l}
-	for _, m := range cfg.Models {
-		s.models[m.ID] = m
-	}
-	if cfg.PrefixCache {
-		s.prefix = newPrefixCache()
-	}
-	s.sched = newScheduler(s.clock, cfg.Engine)
+	s := &Server{clock: newClock(), ledger: l}
+	s.cfg.Store(&cfg)
+	s.sched = newScheduler(s.clock, &cfg)
 	s.faults = newFaultSet(cfg.Seed, "", cfg.Faults)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.routes()
@@ -104,8 +98,9 @@ var errClosed = errors.New("mockserver: the server was closed")
 // faults replace the config's (nil: the config's own; empty: none). It returns
 // the marker: the number of attempts that came before the stage.
 func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err error) {
+	cfg := s.cfg.Load()
 	if faults == nil {
-		faults = s.cfg.Faults
+		faults = cfg.Faults
 	}
 	var errs []error
 	for _, p := range faultProblems("faults", faults) {
@@ -117,7 +112,7 @@ func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stage, s.maxSeen = name, s.inFlight
-	s.faults = newFaultSet(s.cfg.Seed, name, cloneFaults(faults))
+	s.faults = newFaultSet(cfg.Seed, name, cloneFaults(faults))
 	return s.attempts, nil
 }
 
@@ -136,7 +131,7 @@ type State struct {
 
 // State returns a snapshot.
 func (s *Server) State() State {
-	st := State{Queued: s.sched.queued(), MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName}
+	st := State{Queued: s.sched.load().Waiting, MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName}
 	st.Records, st.RecordsDropped = s.ledger.counts()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -67,7 +67,7 @@ func (st *stream) open() {
 
 // roles sends the role in a chunk of its own, at admission, when it is to be early.
 func (st *stream) roles() error {
-	if st.api != apiChat || st.s.cfg.Stream.RoleChunk != roleEarly {
+	if st.api != apiChat || st.cfg.Stream.RoleChunk != roleEarly {
 		return nil
 	}
 	if _, err := st.dueOf(st.choices[0], 0); err != nil {
@@ -100,17 +100,11 @@ func (st *stream) pick() (next *choice, n int, due time.Duration) {
 // chunk is the number of tokens in the next chunk of c. A pending fault cuts it
 // short, so that exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
-	n := min(st.s.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
+	n := min(st.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
 	if st.strike != nil && st.strike.AtToken > st.sent {
 		n = min(n, st.strike.AtToken-st.sent)
 	}
 	return n
-}
-
-// struck says whether the fault is to act before anything else is written.
-func (st *stream) struck() bool {
-	return st.strike != nil && st.strike.Do != doNoDone &&
-		(st.sent >= st.strike.AtToken || st.sent == st.planned)
 }
 
 // fill renders what is due at one instant: one event a chunk, and behind the
@@ -130,7 +124,7 @@ func (st *stream) fill(due time.Duration) {
 }
 
 func (st *stream) token(c *choice, n int, due time.Duration) {
-	role := c.sent == 0 && st.s.cfg.Stream.RoleChunk == roleWithFirst
+	role := c.sent == 0 && st.cfg.Stream.RoleChunk == roleWithFirst
 	for range n {
 		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
 	}
@@ -165,6 +159,7 @@ func (st *stream) finish() {
 func (st *stream) total() usage {
 	u := st.usage
 	u.completion = st.sent
+	u.cached = st.s.sched.cached(st.choices)
 	return u
 }
 
@@ -189,33 +184,4 @@ func (st *stream) write() error {
 		return err
 	}
 	return st.rc.Flush()
-}
-
-// act does what the fault says, in place of the token that was due. It is over
-// when the answer ends here.
-func (st *stream) act(due time.Duration) (over bool, err error) {
-	then := st.strike.Do
-	if then == doErrorEvent {
-		st.buf = append(append(append(st.buf, "data: "...), inStreamError().json()...), "\n\n"...)
-	}
-	if err := st.write(); err != nil { // at least the headers
-		return false, err
-	}
-	if then == doStall {
-		if st.sent == st.planned {
-			due = st.s.clock.now()
-		}
-		if err := st.waitOut(due + st.strike.For); err != nil {
-			return false, err
-		}
-		then = st.strike.then()
-	}
-	switch then {
-	case doContinue:
-		st.strike = nil
-		return false, nil
-	case doReset:
-		st.cut = (*exchange).reset
-	}
-	return true, nil
 }

@@ -13,14 +13,20 @@ import (
 	"time"
 )
 
-// ErrFull is returned by Submit when the waiting queue has no room left.
-var ErrFull = errors.New("engine: the queue is full")
+// Errors of Submit.
+var (
+	// ErrFull: the waiting queue has no room left.
+	ErrFull = errors.New("engine: the queue is full")
+	// ErrTooLong: a sequence needs more KV memory than there is, and would wait for ever.
+	ErrTooLong = errors.New("engine: the sequence does not fit in the KV memory")
+)
 
 // An Engine runs sequences. Times are durations since one origin that the
 // caller chooses and never moves; a time before the latest one seen counts as
-// that latest one.
+// that latest one. The exported fields of an engine may be changed between
+// calls: what was decided stays.
 type Engine interface {
-	// Submit adds sequences at now, all of them or, with ErrFull, none. A
+	// Submit adds sequences at now, all of them or, with an error, none. A
 	// sequence that finds a free place is admitted at once.
 	Submit(now time.Duration, seqs ...*Seq) error
 	// Cancel takes a sequence out, waiting or running, and gives its place to
@@ -33,22 +39,39 @@ type Engine interface {
 	// Next is the earliest time at which Advance has something to decide that
 	// somebody waits for.
 	Next() (at time.Duration, ok bool)
-	// Waiting is the number of sequences in the queue, Running of those admitted.
-	Waiting() int
-	Running() int
+	// Load is what the engine is doing, as of the latest time seen.
+	Load() Load
+}
+
+// A Load is what an engine is doing at one moment.
+type Load struct {
+	Waiting  int // sequences in the queue
+	Running  int // sequences admitted and not ended
+	KVUsed   int // tokens of KV memory that running sequences hold; 0 where it is not modelled
+	KVTokens int // tokens of KV memory in all; 0 where it is not modelled
+	Steps    int // steps begun so far; 0 where there are none
 }
 
 // A Seq is one sequence: a prompt and the tokens to be made for it. Fill the
 // exported fields before Submit and leave them alone after it.
 type Seq struct {
-	In     int    // tokens of the prompt
-	Out    int    // tokens to make, at least 1
+	In     int      // tokens of the prompt
+	Out    int      // tokens to make, at least 1
+	Blocks []uint64 // hashes of the prompt's full blocks, see Prefix; nil is never cached
+	// Bursts is how many tokens each step after the first makes, as speculative
+	// decoding does; the list repeats. nil is one each.
+	Bursts []int
 	Notify func() // optional: called when more became known; must not call the engine
 
 	state    state
 	admitted time.Duration
-	first    time.Duration // when token 0 is due
-	gap      time.Duration // between tokens
+	cached   int
+	made     int             // tokens decided
+	first    time.Duration   // when token 0 is due; of a plan that is a formula
+	gap      time.Duration   // between tokens; of a plan that is a formula
+	times    []time.Duration // when each token is due; nil where the plan is a formula
+	step     int             // steps that made tokens
+	computed int             // prompt tokens in KV memory
 	heapPos  int
 }
 
@@ -67,20 +90,57 @@ func (s *Seq) Admitted() (at time.Duration, ok bool) {
 	return s.admitted, s.state >= running && s.admitted >= 0
 }
 
+// Cached is the number of prompt tokens that were found in the prefix cache. It
+// is known from the admission on.
+func (s *Seq) Cached() int { return s.cached }
+
 // Due is the time at which token i (from 0) is made; ok is false while that is
 // not decided yet.
 func (s *Seq) Due(i int) (at time.Duration, ok bool) {
-	if _, ok := s.Admitted(); !ok || i < 0 || i >= s.Out {
+	if i < 0 || i >= s.made {
 		return 0, false
+	}
+	if s.times != nil {
+		return s.times[i], true
 	}
 	// One multiplication from the admission: a sum of gaps would round and drift.
 	return s.first + time.Duration(i)*s.gap, true
 }
 
-func (s *Seq) end() time.Duration { return s.first + time.Duration(s.Out-1)*s.gap }
+// Together is the number of tokens from i on that one step makes.
+func (s *Seq) Together(i int) int {
+	if len(s.Bursts) == 0 || i == 0 {
+		return min(1, s.Out-i)
+	}
+	for at, step := 1, 0; ; step++ {
+		n := s.burst(step)
+		if i < at+n {
+			return min(at+n, s.Out) - i
+		}
+		at += n
+	}
+}
+
+// burst is how many tokens step n after the first makes.
+func (s *Seq) burst(n int) int {
+	if len(s.Bursts) == 0 {
+		return 1
+	}
+	return max(1, s.Bursts[n%len(s.Bursts)])
+}
+
+func (s *Seq) end() time.Duration {
+	at, _ := s.Due(s.Out - 1)
+	return at
+}
 
 func (s *Seq) notify() {
 	if s.Notify != nil {
 		s.Notify()
 	}
+}
+
+// begin makes a sequence wait.
+func (s *Seq) begin() {
+	s.state, s.admitted, s.cached, s.made, s.step, s.computed, s.times = waiting, -1, 0, 0, 0, 0, nil
 }

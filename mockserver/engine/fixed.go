@@ -2,6 +2,8 @@ package engine
 
 import (
 	"container/heap"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -13,13 +15,22 @@ import (
 // The zero value admits everything at once and makes all tokens on the spot.
 type Fixed struct {
 	TTFT     time.Duration // admission to first token
-	ITL      time.Duration // token to token
+	ITL      time.Duration // token to token; with Seq.Bursts, burst to burst
 	Slots    int           // sequences that run at once; 0 is no limit
 	MaxQueue int           // sequences that may wait; 0 is none
+	Prefix   *Prefix       // nil: prompts are never cached; a hit does not change the times
+	// Stagger delays the plan of the n-th sequence admitted by a part of it that
+	// is spread evenly over the sequences, so that those admitted together do
+	// not make their tokens at the same instants.
+	Stagger time.Duration
+
+	Jitter float64    // coefficient of variation of each gap, lognormal with the mean unchanged
+	Dice   *rand.Rand // needed where Jitter is set
 
 	now     time.Duration
 	running byEnd
 	queue   []*Seq
+	nth     uint32 // sequences admitted so far
 }
 
 var _ Engine = (*Fixed)(nil)
@@ -31,7 +42,7 @@ func (f *Fixed) Submit(now time.Duration, seqs ...*Seq) error {
 		return ErrFull
 	}
 	for _, s := range seqs {
-		s.state, s.admitted = waiting, -1
+		s.begin()
 		if f.free() {
 			f.admit(f.now, s)
 			continue
@@ -76,11 +87,8 @@ func (f *Fixed) Next() (time.Duration, bool) {
 	return f.running[0].end(), true
 }
 
-// Waiting implements Engine.
-func (f *Fixed) Waiting() int { return len(f.queue) }
-
-// Running implements Engine. Without a limit of slots nothing is counted.
-func (f *Fixed) Running() int { return len(f.running) }
+// Load implements Engine. Without a limit of slots nothing that runs is counted.
+func (f *Fixed) Load() Load { return Load{Waiting: len(f.queue), Running: len(f.running)} }
 
 func (f *Fixed) free() bool { return f.Slots <= 0 || len(f.running) < f.Slots }
 
@@ -94,11 +102,35 @@ func (f *Fixed) refill(at time.Duration) {
 
 func (f *Fixed) admit(at time.Duration, s *Seq) {
 	s.state, s.admitted = running, at
-	s.first, s.gap = at+f.TTFT, f.ITL
+	s.cached = f.Prefix.match(s.Blocks, s.In)
+	f.Prefix.store(s.Blocks)
+	f.plan(s, at+f.TTFT+f.phase())
 	if f.Slots > 0 {
 		heap.Push(&f.running, s)
 	}
 	s.notify()
+}
+
+// plan decides all tokens, the first at the given time.
+func (f *Fixed) plan(s *Seq, first time.Duration) {
+	s.first, s.gap, s.made = first, f.ITL, s.Out
+	if len(s.Bursts) == 0 && f.Jitter == 0 {
+		return
+	}
+	s.times = make([]time.Duration, 0, s.Out)
+	for due := first; len(s.times) < s.Out; due += jittered(f.ITL, f.Jitter, f.Dice) {
+		for range s.Together(len(s.times)) {
+			s.times = append(s.times, due)
+		}
+	}
+}
+
+// phase is the next sequence's part of Stagger: the van der Corput sequence,
+// whose every beginning is spread evenly.
+func (f *Fixed) phase() time.Duration {
+	part := float64(bits.Reverse32(f.nth)) / (1 << 32)
+	f.nth++
+	return time.Duration(part * float64(f.Stagger))
 }
 
 // byEnd is a heap of running sequences, the first to end on top.

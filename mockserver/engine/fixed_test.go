@@ -78,8 +78,8 @@ func TestBeyondTheQueueAllOfAGroupAreRefusedAndNoneStays(t *testing.T) {
 	if err := f.Submit(0, seq(10), seq(10)); !errors.Is(err, engine.ErrFull) {
 		t.Errorf("got %v", err)
 	}
-	if f.Running() != 2 || f.Waiting() != 1 {
-		t.Errorf("%d run, %d wait", f.Running(), f.Waiting())
+	if got := f.Load(); got.Running != 2 || got.Waiting != 1 {
+		t.Errorf("%+v", got)
 	}
 	if err := f.Submit(100*ms, seq(10), seq(10)); err != nil {
 		t.Errorf("there is room again: %v", err)
@@ -185,8 +185,8 @@ func TestAgainstTheTextbookQueue(t *testing.T) {
 				t.Fatalf("seed %d, sequence %d: admitted at %v, want %v", seed, i, got, want[i])
 			}
 		}
-		if f.Running() != 0 || f.Waiting() != 0 {
-			t.Errorf("seed %d: %d run and %d wait after the end", seed, f.Running(), f.Waiting())
+		if got := f.Load(); got.Running != 0 || got.Waiting != 0 {
+			t.Errorf("seed %d: %+v after the end", seed, got)
 		}
 	}
 }

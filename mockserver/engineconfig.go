@@ -1,0 +1,79 @@
+package mockserver
+
+import "time"
+
+// An Engine says when tokens are made. The zero value is the fixed engine with
+// a TTFT of 200 ms, an ITL of 20 ms, 64 slots and a queue of 1000. In Go code a
+// zero TTFT or ITL is meant where Model is set, else it is the default; in YAML
+// it is always meant.
+type Engine struct {
+	Model      string `yaml:"model"`        // fixed | step (continuous batching, see package engine) | none (answers at once, without slots)
+	MaxNumSeqs int    `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
+	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
+	Jitter     Jitter `yaml:"jitter"`       // of each step of model step, of each gap of model fixed; drawn from the seed
+
+	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token
+	ITL     time.Duration `yaml:"itl"`     // model fixed: token to token
+	Stagger time.Duration `yaml:"stagger"` // model fixed: each plan starts later by a part of it, spread evenly over the sequences
+
+	C0               time.Duration `yaml:"c0"`                 // model step: of a step
+	PrefillPerToken  time.Duration `yaml:"prefill_per_token"`  // model step: of each prompt token computed
+	DecodePerSeq     time.Duration `yaml:"decode_per_seq"`     // model step: of each sequence that decodes
+	KVPerToken       time.Duration `yaml:"kv_per_token"`       // model step: of each token of context that a decoding sequence reads
+	MaxBatchedTokens int           `yaml:"max_batched_tokens"` // model step: tokens that a step may serve; 0: 8192
+	KVTokens         int           `yaml:"kv_tokens"`          // model step: tokens of KV memory; 0: no limit
+}
+
+// A Jitter spreads times around their mean.
+type Jitter struct {
+	Dist string  `yaml:"dist"` // lognormal, the default
+	CV   float64 `yaml:"cv"`   // standard deviation / mean; 0: none
+}
+
+const (
+	engineFixed = "fixed"
+	engineStep  = "step"
+	engineNone  = "none"
+)
+
+func (e Engine) check(bad func(where, format string, args ...any)) {
+	oneOf(bad, "engine.model", e.Model, engineFixed, engineStep, engineNone)
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"ttft", e.TTFT},
+		{"itl", e.ITL},
+		{"stagger", e.Stagger},
+		{"c0", e.C0},
+		{"prefill_per_token", e.PrefillPerToken},
+		{"decode_per_seq", e.DecodePerSeq},
+		{"kv_per_token", e.KVPerToken},
+	} {
+		if d.value < 0 {
+			bad("engine."+d.key, "must not be negative")
+		}
+	}
+	if e.MaxNumSeqs < 1 {
+		bad("engine.max_num_seqs", "must be at least 1")
+	}
+	if e.KVTokens < 0 {
+		bad("engine.kv_tokens", "must not be negative; 0 is no limit")
+	}
+	if e.Model == engineStep {
+		e.checkStep(bad)
+	}
+	oneOf(bad, "engine.jitter.dist", e.Jitter.Dist, "lognormal")
+	if e.Jitter.CV < 0 || e.Jitter.CV > 5 {
+		bad("engine.jitter.cv", "must be 0 to 5, for example 0.1")
+	}
+}
+
+func (e Engine) checkStep(bad func(where, format string, args ...any)) {
+	if e.C0+e.PrefillPerToken+e.DecodePerSeq+e.KVPerToken <= 0 {
+		bad("engine", "a step takes no time: write c0, prefill_per_token, decode_per_seq or kv_per_token, or a preset")
+	}
+	if e.MaxBatchedTokens < e.MaxNumSeqs {
+		bad("engine.max_batched_tokens", "must be at least max_num_seqs (%d): each sequence that decodes takes one", e.MaxNumSeqs)
+	}
+}
