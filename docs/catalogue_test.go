@@ -65,8 +65,9 @@ type target struct {
 func (t target) Endpoint() string                                   { return t.endpoint }
 func (t target) BeginStage(context.Context, *scenarios.Stage) error { return nil }
 
-func (t target) AttemptsSeen(context.Context) (int64, bool, error) {
-	return t.mock.State().Attempts, true, nil
+func (t target) Seen(context.Context) (runner.Seen, error) {
+	n := t.mock.State().Attempts
+	return runner.Seen{Attempts: &n}, nil
 }
 
 func spoiled(t *testing.T, action string) target {

@@ -52,6 +52,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},
 		{"mock.md", "### `action`", "yaml", mockserver.Action{}},
 		{"mock.md", "### State", "json", mockserver.State{}},
+		{"mock.md", "### Lateness", "json", mockserver.Lateness{}},
 		{"mock.md", "### A truth record", "json", mockserver.Record{}},
 	}
 	for _, test := range tests {

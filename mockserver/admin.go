@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 
 	"github.com/llmload/llmload/internal/strictyaml"
@@ -15,6 +16,7 @@ import (
 //	POST /admin/stage   {"name": "outage", "faults_yaml": "[{action: {status: 500}}]"}: BeginStage; answers {"attempts": N}
 //	GET  /admin/state   State
 //	GET  /admin/truth   Truth as JSONL; ?since=N
+//	GET  /admin/profile CPU profile of ?seconds=N, for go tool pprof
 //	POST /admin/drain   Drain, as long as the caller waits; answers {"attempts": N}
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
@@ -22,6 +24,7 @@ func (s *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /admin/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) })
 	mux.HandleFunc("GET /admin/truth", s.adminTruth)
 	mux.HandleFunc("POST /admin/drain", s.adminDrain)
+	mux.HandleFunc("GET /admin/profile", pprof.Profile)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, apiError{
 			http.StatusNotFound, fmt.Sprintf("no %s %s here", r.Method, r.URL.Path),

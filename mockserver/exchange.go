@@ -28,8 +28,8 @@ type exchange struct {
 	*job
 	id      string
 	created int64
-	wake    chan struct{} // the engine decided something
-	timer   *time.Timer   // one for all waits of the answer
+	next    next        // what it waits for; under the scheduler's lock
+	timer   *time.Timer // one for all waits of the answer
 	cut     func(*exchange)
 }
 
@@ -43,7 +43,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		writeError(w, *bad)
 		return
 	}
-	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w), wake: make(chan struct{}, 1)}
+	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w)}
 	var faults *faultSet
 	x.rec, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
 	stop := x.watch(r.Context())
@@ -95,17 +95,17 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 
 // run takes the request through the engine.
 func (x *exchange) run() Outcome {
+	x.timer = time.NewTimer(math.MaxInt64) // before the engine can decide anything
+	defer x.timer.Stop()
 	seqs := make([]*engine.Seq, len(x.choices))
 	for i, c := range x.choices {
-		c.seq.Notify = x.notify
+		c.seq.Notify = func() { x.s.sched.rearm(x) }
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {
 		return x.refuse(&apiError{http.StatusServiceUnavailable, fmt.Sprintf(
 			"the server is overloaded: no room for %d more in the queue", len(seqs)), "server_error", "", "overloaded"})
 	}
-	x.timer = time.NewTimer(math.MaxInt64)
-	defer x.timer.Stop()
 	defer x.release(seqs)
 	hash := hashMore(x.cfg.Seed^hashString(x.rec.Stage), strconv.FormatInt(x.rec.Seq, 10))
 	x.id = fmt.Sprintf("%s-%016x", map[bool]string{true: "chatcmpl", false: "cmpl"}[x.api == apiChat], hash)
@@ -114,13 +114,6 @@ func (x *exchange) run() Outcome {
 		return x.stream()
 	}
 	return x.plain()
-}
-
-func (x *exchange) notify() {
-	select {
-	case x.wake <- struct{}{}:
-	default: // a wake-up is pending already
-	}
 }
 
 func (x *exchange) release(seqs []*engine.Seq) {

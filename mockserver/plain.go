@@ -11,7 +11,7 @@ import (
 func (x *exchange) plain() Outcome {
 	due, err := x.plainDue()
 	if err == nil {
-		err = x.waitOut(due)
+		err = x.wait(due)
 	}
 	if err != nil {
 		return x.lost()
@@ -36,6 +36,9 @@ func (x *exchange) plain() Outcome {
 	x.header(http.StatusOK, "application/json")
 	x.rec.PlannedNS = []int64{x.s.clock.mono(due)}
 	x.rec.WrittenNS = []int64{x.s.clock.mono(x.s.clock.now())}
+	if x.strike == nil {
+		x.s.late.add(x.rec.PlannedNS, x.rec.WrittenNS[0], 0)
+	}
 	if _, err := x.w.Write(body); err != nil && x.ctx.Err() != nil {
 		return x.lost()
 	}

@@ -68,10 +68,41 @@ func (s *scheduler) release(seqs []*engine.Seq) {
 	s.arm()
 }
 
-func (s *scheduler) due(q *engine.Seq, i int) (time.Duration, bool) {
+// locked calls f while the engine decides nothing.
+func (s *scheduler) locked(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return q.Due(i)
+	f()
+}
+
+// watch sets an exchange's timer for what it waits for, now and whenever the
+// engine decides more. It reports whether that is due already.
+func (s *scheduler) watch(x *exchange, n next) (due bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := n(); ok && at <= s.clock.now() {
+		return true
+	}
+	x.next = n
+	s.rearm(x)
+	return false
+}
+
+func (s *scheduler) unwatch(x *exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.next = nil
+}
+
+// rearm is called with the lock held, by the engine too: see engine.Seq.Notify.
+func (s *scheduler) rearm(x *exchange) {
+	if x.next == nil {
+		return
+	}
+	x.timer.Stop() // what an earlier decision set
+	if at, ok := x.next(); ok {
+		x.timer.Reset(at - s.clock.now())
+	}
 }
 
 func (s *scheduler) admitted(q *engine.Seq) (time.Duration, bool) {

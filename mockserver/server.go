@@ -18,6 +18,7 @@ type Server struct {
 	mux    *http.ServeMux
 	sched  *scheduler
 	ledger *ledger
+	late   *lateMeter
 	ctx    context.Context // ends with Close
 	stop   context.CancelFunc
 
@@ -45,7 +46,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: newClock(), ledger: l}
+	s := &Server{clock: newClock(), ledger: l, late: newLateMeter()}
 	s.cfg.Store(&cfg)
 	s.sched = newScheduler(s.clock, &cfg)
 	s.faults = newFaultSet(cfg.Seed, "", cfg.Faults)
@@ -112,26 +113,28 @@ func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stage, s.maxSeen = name, s.inFlight
+	s.late.reset()
 	s.faults = newFaultSet(cfg.Seed, name, cloneFaults(faults))
 	return s.attempts, nil
 }
 
 // A State is what the server is doing now.
 type State struct {
-	Attempts        int64  `json:"attempts"`           // generation requests whose body arrived, before any fault
-	InFlight        int    `json:"in_flight"`          // of those, not ended; the queued included
-	Queued          int    `json:"queued"`             // sequences that wait for a slot
-	MaxInFlightSeen int    `json:"max_in_flight_seen"` // since the stage began
-	Stage           string `json:"stage"`
-	Records         int64  `json:"records"`         // in the truth ledger so far
-	RecordsDropped  int64  `json:"records_dropped"` // of those, no longer in memory
-	MonotonicNS     int64  `json:"monotonic_ns"`    // the ledger's clock, now
-	Clock           string `json:"clock"`           // what that clock is
+	Attempts        int64    `json:"attempts"`           // generation requests whose body arrived, before any fault
+	InFlight        int      `json:"in_flight"`          // of those, not ended; the queued included
+	Queued          int      `json:"queued"`             // sequences that wait for a slot
+	MaxInFlightSeen int      `json:"max_in_flight_seen"` // since the stage began
+	Stage           string   `json:"stage"`
+	Records         int64    `json:"records"`         // in the truth ledger so far
+	RecordsDropped  int64    `json:"records_dropped"` // of those, no longer in memory
+	MonotonicNS     int64    `json:"monotonic_ns"`    // the ledger's clock, now
+	Clock           string   `json:"clock"`           // what that clock is
+	Lateness        Lateness `json:"lateness"`        // of the server itself, since the stage began
 }
 
 // State returns a snapshot.
 func (s *Server) State() State {
-	st := State{Queued: s.sched.load().Waiting, MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName}
+	st := State{Queued: s.sched.load().Waiting, MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName, Lateness: s.late.read()}
 	st.Records, st.RecordsDropped = s.ledger.counts()
 	s.mu.Lock()
 	defer s.mu.Unlock()

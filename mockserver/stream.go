@@ -15,7 +15,8 @@ type stream struct {
 	buf    []byte
 	sent   int // tokens, over all choices
 	ended  bool
-	marked int // tokens in buf that have no time of writing yet
+	marked int   // tokens in buf that have no time of writing yet
+	free   int64 // until when its client or a fault held it back
 }
 
 func (x *exchange) stream() Outcome {
@@ -26,16 +27,10 @@ func (x *exchange) stream() Outcome {
 		return x.lost()
 	}
 	for !st.ended {
-		c, _, due := st.pick()
-		err := x.wait(due)
-		switch {
-		case err == errWoken:
-			continue // another prompt may be due sooner now
-		case err != nil:
+		if err := st.await(st.next); err != nil {
 			return x.lost()
-		case c == nil && st.sent < x.planned:
-			continue
 		}
+		_, _, due := st.pick()
 		st.open()
 		if st.struck() {
 			if over, err := st.act(due); err != nil {
@@ -78,21 +73,34 @@ func (st *stream) roles() error {
 	return st.write()
 }
 
-// pick returns the chunk that is due first, of n tokens; nil when no choice has
-// one: all are written, and then it is due now, or all wait.
-func (st *stream) pick() (next *choice, n int, due time.Duration) {
-	due = forever
+// next is when the next chunk is due; at once when all are written and only the
+// end is left.
+func (st *stream) next() (due time.Duration, ok bool) {
+	if st.sent == st.planned {
+		return 0, true
+	}
+	c, _, due := st.first()
+	return due, c != nil
+}
+
+// pick is first for those who do not hold the scheduler's lock. When all is
+// written there is none, and the end is due now.
+func (st *stream) pick() (c *choice, n int, due time.Duration) {
+	st.s.sched.locked(func() { c, n, due = st.first() })
+	return c, n, due
+}
+
+// first returns the chunk that is due first, of n tokens; nil when no choice has
+// one that is decided.
+func (st *stream) first() (next *choice, n int, due time.Duration) {
 	for _, c := range st.choices {
 		if c.sent == len(c.tokens) {
 			continue
 		}
 		k := st.chunk(c)
-		if at, ok := st.s.sched.due(c.seq, c.sent+k-1); ok && at < due {
+		if at, ok := c.seq.Due(c.sent + k - 1); ok && (next == nil || at < due) {
 			next, n, due = c, k, at
 		}
-	}
-	if st.sent == st.planned {
-		due = 0
 	}
 	return next, n, due
 }
@@ -175,13 +183,17 @@ func (st *stream) running() *usage {
 // write sends what was rendered. The time is taken just before.
 func (st *stream) write() error {
 	now := st.s.clock.mono(st.s.clock.now())
+	st.s.late.add(st.rec.PlannedNS[len(st.rec.PlannedNS)-st.marked:], now, st.free)
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
 	_, err := st.w.Write(st.buf)
 	st.buf = st.buf[:0]
-	if err != nil {
-		return err
+	if err == nil {
+		err = st.rc.Flush()
 	}
-	return st.rc.Flush()
+	if end := st.s.clock.mono(st.s.clock.now()); end-now > int64(blockedAfter) {
+		st.free = end
+	}
+	return err
 }

@@ -26,14 +26,14 @@ func (st *stream) act(due time.Duration) (over bool, err error) {
 		if st.sent == st.planned {
 			due = st.s.clock.now()
 		}
-		if err := st.waitOut(due + st.strike.For); err != nil {
+		if err := st.wait(due + st.strike.For); err != nil {
 			return false, err
 		}
 		then = st.strike.then()
 	}
 	switch then {
 	case doContinue:
-		st.strike = nil
+		st.strike, st.free = nil, st.s.clock.mono(st.s.clock.now())
 		return false, nil
 	case doReset:
 		st.cut = (*exchange).reset

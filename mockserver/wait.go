@@ -1,54 +1,43 @@
 package mockserver
 
-import (
-	"errors"
-	"math"
-	"time"
-)
+import "time"
 
-var errWoken = errors.New("woken")
+// A next says when what an exchange waits for is due; ok is false while the
+// engine has not decided that. It is called under the scheduler's lock.
+type next func() (due time.Duration, ok bool)
 
-// wait returns nil when due is reached, errWoken when the engine decided
-// something before that, or the context's error.
-func (x *exchange) wait(due time.Duration) error {
+// await waits until what the exchange waits for is due. It returns early only
+// with the context's error.
+//
+// The engine decides and the timer follows: a decision sets the timer without
+// waking the exchange, so that each token costs one wake-up.
+func (x *exchange) await(n next) error {
 	if err := x.ctx.Err(); err != nil {
 		return err
 	}
-	d := due - x.s.clock.now()
-	if d <= 0 {
+	if x.s.sched.watch(x, n) {
 		return nil
 	}
-	x.timer.Reset(d)
+	defer x.s.sched.unwatch(x)
 	select {
 	case <-x.timer.C:
 		return nil
-	case <-x.wake:
-		return errWoken
 	case <-x.ctx.Done():
 		return x.ctx.Err()
 	}
 }
 
-// waitOut waits for due whatever the engine decides meanwhile.
-func (x *exchange) waitOut(due time.Duration) error {
-	for {
-		if err := x.wait(due); err != errWoken {
-			return err
-		}
-	}
+// wait waits for a time that the engine has no say in.
+func (x *exchange) wait(due time.Duration) error {
+	return x.await(func() (time.Duration, bool) { return due, true })
 }
 
-// forever is later than any engine's plan.
-const forever = time.Duration(math.MaxInt64 / 2)
-
 // dueOf waits until the engine has decided when token i of c is due.
-func (x *exchange) dueOf(c *choice, i int) (time.Duration, error) {
-	for {
-		if due, ok := x.s.sched.due(c.seq, i); ok {
-			return due, nil
-		}
-		if err := x.wait(forever); err != nil && err != errWoken {
-			return 0, err
-		}
-	}
+func (x *exchange) dueOf(c *choice, i int) (at time.Duration, err error) {
+	err = x.await(func() (time.Duration, bool) {
+		var ok bool
+		at, ok = c.seq.Due(i)
+		return 0, ok // the decision is waited for, not the time
+	})
+	return at, err
 }

@@ -135,14 +135,18 @@ func (p *page) verdict(v string) string {
 func (p *page) instrument(s *results.Summary) {
 	in := s.Instrument
 	p.blank()
-	p.line("instrument: " + strings.Join([]string{
+	parts := []string{
 		"dispatch delay p99 " + known(number(in.DispatchDelayP99MS), " ms"),
 		"lag p99 " + known(number(in.LagP99MS), " ms"),
 		"CPU " + known(share(in.CPURatio), ""),
 		"GC pause p99 " + known(number(in.GCPauseP99MS), " ms"),
 		"reads with several events " + known(share(in.MultiEventReads), ""),
 		"kernel to read p99 " + known(number(in.KernelToReadP99MS), " ms"),
-	}, p.pick(" · ", " | ")))
+	}
+	if in.ServerLateP99MS != nil {
+		parts = append(parts, "mock behind its plan p99 "+number(in.ServerLateP99MS).text+" ms")
+	}
+	p.line("instrument: " + strings.Join(parts, p.pick(" · ", " | ")))
 	p.line("conservation: " + p.conservation(s.Conservation))
 }
 

@@ -84,6 +84,7 @@ type Instrument struct {
 	MultiEventReads    *float64 `json:"multi_event_reads"` // share of reads that brought several events
 	CPURatio           *float64 `json:"cpu_ratio"`         // CPU time of this process / (window x GOMAXPROCS)
 	GCPauseP99MS       *float64 `json:"gc_pause_p99_ms"`
+	ServerLateP99MS    *float64 `json:"server_late_p99_ms"` // how far behind its own plan the mock server wrote its tokens
 }
 
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.

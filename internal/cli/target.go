@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/internal/strictyaml"
+	"github.com/llmload/llmload/mockserver"
 	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // startLimit bounds how long the mock may take to say where it listens.
@@ -26,7 +28,7 @@ type realTarget string
 
 func (t realTarget) Endpoint() string                                 { return string(t) }
 func (realTarget) BeginStage(context.Context, *scenarios.Stage) error { return nil }
-func (realTarget) AttemptsSeen(context.Context) (int64, bool, error)  { return 0, false, nil }
+func (realTarget) Seen(context.Context) (runner.Seen, error)          { return runner.Seen{}, nil }
 
 // mockTarget is the bundled mock as a child process. A process of its own, because a server that shares the client's
 // runtime would share its pauses too.
@@ -123,17 +125,25 @@ func (m *mockTarget) Endpoint() string { return m.endpoint }
 
 // mark makes AttemptsSeen count from now.
 func (m *mockTarget) mark(ctx context.Context) error {
-	n, _, err := m.AttemptsSeen(ctx)
-	m.before += n
-	return err
+	seen, err := m.Seen(ctx)
+	if err != nil {
+		return err
+	}
+	m.before += *seen.Attempts
+	return nil
 }
 
-func (m *mockTarget) AttemptsSeen(ctx context.Context) (int64, bool, error) {
-	var state struct {
-		Attempts int64 `json:"attempts"`
+func (m *mockTarget) Seen(ctx context.Context) (runner.Seen, error) {
+	var state mockserver.State
+	if err := m.call(ctx, http.MethodGet, "/admin/state", nil, &state); err != nil {
+		return runner.Seen{}, err
 	}
-	err := m.call(ctx, http.MethodGet, "/admin/state", nil, &state)
-	return state.Attempts - m.before, err == nil, err
+	n := state.Attempts - m.before
+	seen := runner.Seen{Attempts: &n}
+	if state.Lateness.Tokens > 0 {
+		seen.LateP99MS = &state.Lateness.P99MS
+	}
+	return seen, nil
 }
 
 func (m *mockTarget) BeginStage(ctx context.Context, s *scenarios.Stage) error {

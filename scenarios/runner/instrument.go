@@ -108,6 +108,7 @@ func worst(run results.Instrument, stages []results.StageSummary) results.Instru
 		in := &stages[i].Instrument
 		run.DispatchDelayP99MS = larger(run.DispatchDelayP99MS, in.DispatchDelayP99MS)
 		run.LagP99MS = larger(run.LagP99MS, in.LagP99MS)
+		run.ServerLateP99MS = larger(run.ServerLateP99MS, in.ServerLateP99MS)
 		run.MultiEventReads = larger(run.MultiEventReads, in.MultiEventReads)
 	}
 	return run

@@ -23,8 +23,14 @@ type Target interface {
 	Endpoint() string
 	// BeginStage is called before a stage's first request, so that a simulator can switch to the stage's faults.
 	BeginStage(ctx context.Context, s *scenarios.Stage) error
-	// AttemptsSeen is how many requests the server has received since the run began; known is false where it cannot say.
-	AttemptsSeen(ctx context.Context) (n int64, known bool, err error)
+	// Seen is what the server itself knows of the load.
+	Seen(ctx context.Context) (Seen, error)
+}
+
+// Seen is a server's own account. A nil is a thing that it cannot say.
+type Seen struct {
+	Attempts  *int64   // requests received since the run began
+	LateP99MS *float64 // how far behind its own plan a simulator wrote its tokens since the stage began
 }
 
 // Config is what a run needs beside its plan and target.

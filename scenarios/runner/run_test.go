@@ -99,8 +99,9 @@ func (b *bed) BeginStage(_ context.Context, s *scenarios.Stage) error {
 	return err
 }
 
-func (b *bed) AttemptsSeen(context.Context) (int64, bool, error) {
-	return b.State().Attempts - b.before, true, nil
+func (b *bed) Seen(context.Context) (runner.Seen, error) {
+	n := b.State().Attempts - b.before
+	return runner.Seen{Attempts: &n}, nil
 }
 
 // trial is one run in a bubble and what came of it.

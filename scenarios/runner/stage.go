@@ -67,12 +67,23 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	sr.sending.Wait()
 	cancel()
 	instrument := probe.stop()
+	instrument.ServerLateP99MS = r.serverLateness(ctx)
 	close(sr.ended)
 	collector, err := recorders.merge()
 	if err != nil {
 		return results.StageSummary{}, err
 	}
 	return sr.finish(ctx, collector, instrument), nil
+}
+
+// serverLateness asks a simulator how well it kept its own plan; nil where nobody can say. That a target is gone is found
+// and said by the books, see conserve.
+func (r *run) serverLateness(ctx context.Context) *float64 {
+	seen, err := r.target.Seen(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil
+	}
+	return seen.LateP99MS
 }
 
 // errGone ends a stage whose server is no longer there: without it, a closed loop would hammer a dead port.

@@ -57,6 +57,9 @@ func (j *judgement) instrument(s *results.StageSummary) {
 	if lag := s.Instrument.LagP99MS; lag != nil && matters(*lag, s) {
 		j.spoil("llmload was woken %.1f ms late (p99), over %.0f%% of the median latency: its times may be as much too long; free the machine's CPU or run llmload on another", *lag, 100*maxLateShare)
 	}
+	if late := s.Instrument.ServerLateP99MS; late != nil && matters(*late, s) {
+		j.spoil("the mock server wrote its tokens %.1f ms late (p99), over %.0f%% of the median latency: it could not keep its own plan; lower the load or free the machine's CPU", *late, 100*maxLateShare)
+	}
 	if c := s.Instrument.CPURatio; c != nil && *c > maxCPURatio {
 		j.spoil("llmload used %.0f%% of its CPU; the figures are the client's, not the server's; lower the load or give it more cores", 100**c)
 	}
@@ -126,10 +129,8 @@ func typical(s *results.StageSummary) float64 {
 // conserve checks the books: what was issued has an outcome, and what was written reached the server.
 func (r *run) conserve(ctx context.Context) {
 	c := r.totals.books(r.issued)
-	n, known, err := r.target.AttemptsSeen(ctx)
-	if known && err == nil {
-		c.ServerAttempts = &n
-	}
+	seen, err := r.target.Seen(ctx)
+	c.ServerAttempts = seen.Attempts
 	c.Broken = unbalanced(c, r.result.Interrupted)
 	c.Holds = c.Broken == ""
 	r.result.Conservation = c

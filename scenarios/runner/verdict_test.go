@@ -52,6 +52,12 @@ func TestJudge(t *testing.T) {
 		{"a process that is woken late spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.LagP99MS = at(21)
 		}, "", "llmload was woken 21.0 ms late"},
+		{"a mock that fell behind its own plan spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.ServerLateP99MS = at(21)
+		}, "", "the mock server wrote its tokens 21.0 ms late"},
+		{"a little behind does not", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.ServerLateP99MS = at(9)
+		}, "", ""},
 		{"a client at its limit spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.CPURatio = at(0.96)
 		}, "", "used 96% of its CPU"},
