@@ -22,7 +22,11 @@ type Config struct {
 	// silence, as many local servers do.
 	IgnoreEOS *bool   `yaml:"ignore_eos"`
 	Faults    []Fault `yaml:"faults"` // tried in order, the first match acts
-	Truth     string  `yaml:"truth"`  // file that the truth ledger is appended to as JSONL; empty: none
+	// KernelTimers wakes on timers of the kernel, which are more exact than those
+	// of package time, where there are any (Linux). Not for testing/synctest: the
+	// kernel does not know a bubble's clock.
+	KernelTimers bool   `yaml:"-"`
+	Truth        string `yaml:"truth"` // file that the truth ledger is appended to as JSONL; empty: none
 }
 
 // A Model is one entry of /v1/models.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -16,20 +15,20 @@ import (
 
 // An exchange is one generation request and its answer.
 type exchange struct {
-	s   *Server
-	cfg *Config // as it was when the request came
-	api api
-	w   http.ResponseWriter
-	rc  *http.ResponseController
-	ctx context.Context // ends when the client leaves or the server closes
+	s    *Server
+	cfg  *Config // as it was when the request came
+	api  api
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	conn *net.TCPConn    // to write streams to; nil where net/http must
+	ctx  context.Context // ends when the client leaves or the server closes
 
 	rec    Record
 	strike *strike // nil: no fault, or it is over
 	*job
 	id      string
 	created int64
-	next    next        // what it waits for; under the scheduler's lock
-	timer   *time.Timer // one for all waits of the answer
+	waiter  *waiter
 	cut     func(*exchange)
 }
 
@@ -43,7 +42,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		writeError(w, *bad)
 		return
 	}
-	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w)}
+	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
 	var faults *faultSet
 	x.rec, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
 	stop := x.watch(r.Context())
@@ -95,11 +94,11 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 
 // run takes the request through the engine.
 func (x *exchange) run() Outcome {
-	x.timer = time.NewTimer(math.MaxInt64) // before the engine can decide anything
-	defer x.timer.Stop()
+	x.waiter = newWaiter() // before the engine can decide anything
+	defer context.AfterFunc(x.ctx, func() { x.s.sched.interrupt(x.waiter) })()
 	seqs := make([]*engine.Seq, len(x.choices))
 	for i, c := range x.choices {
-		c.seq.Notify = func() { x.s.sched.rearm(x) }
+		c.seq.Notify = func() { x.s.sched.rewatch(x.waiter) }
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {

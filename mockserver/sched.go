@@ -8,18 +8,23 @@ import (
 	"github.com/llmload/llmload/mockserver/engine"
 )
 
-// A scheduler drives the engine in real time: it gives it the clock, a lock,
-// and a wake-up at each moment at which it has something to decide.
+// A scheduler drives the engine in real time: it gives it the clock and a lock,
+// and wakes whoever waits for a token when that is due. One alarm serves all: a
+// timer for each of thousands of streams would be late by their number.
 type scheduler struct {
 	clock clock
 
-	mu    sync.Mutex
-	eng   engine.Engine
-	timer *time.Timer // nil, or armed for the engine's Next
+	mu      sync.Mutex
+	eng     engine.Engine
+	waiting wakes
+	alarm   alarm
+	armed   time.Duration // what the alarm is set to
 }
 
 func newScheduler(c clock, cfg *Config) *scheduler {
-	return &scheduler{clock: c, eng: newEngine(cfg)}
+	s := &scheduler{clock: c, eng: newEngine(cfg), armed: forever}
+	s.alarm = newAlarm(c, cfg.KernelTimers, s.ring)
+	return s
 }
 
 // maxBlocks bounds a prefix cache where the engine has no KV memory of its own:
@@ -75,33 +80,38 @@ func (s *scheduler) locked(f func()) {
 	f()
 }
 
-// watch sets an exchange's timer for what it waits for, now and whenever the
-// engine decides more. It reports whether that is due already.
-func (s *scheduler) watch(x *exchange, n next) (due bool) {
+// watch has a waiter woken when what it waits for is due, as far as that is
+// decided now and whenever the engine decides more. It reports whether it is due already.
+func (s *scheduler) watch(w *waiter, n next) (due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, ok := n(); ok && at <= s.clock.now() {
+	if at, ok := n(); w.gone || ok && at <= s.clock.now() {
 		return true
 	}
-	x.next = n
-	s.rearm(x)
+	w.next = n
+	s.rewatch(w)
+	s.arm()
 	return false
 }
 
-func (s *scheduler) unwatch(x *exchange) {
+// interrupt ends a waiter's wait, and all that it begins later.
+func (s *scheduler) interrupt(w *waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x.next = nil
+	w.gone = true
+	if w.next != nil {
+		s.waiting.put(w, 0)
+		s.waiting.release(0)
+	}
 }
 
-// rearm is called with the lock held, by the engine too: see engine.Seq.Notify.
-func (s *scheduler) rearm(x *exchange) {
-	if x.next == nil {
+// rewatch is called with the lock held, by the engine too: see engine.Seq.Notify.
+func (s *scheduler) rewatch(w *waiter) {
+	if w.next == nil {
 		return
 	}
-	x.timer.Stop() // what an earlier decision set
-	if at, ok := x.next(); ok {
-		x.timer.Reset(at - s.clock.now())
+	if at, ok := w.next(); ok {
+		s.waiting.put(w, at)
 	}
 }
 
@@ -128,30 +138,29 @@ func (s *scheduler) load() engine.Load {
 	return s.eng.Load()
 }
 
-// arm sets the timer for the engine's next decision, so that no waiter depends on
-// the stream before it: that one may be blocked by a client that does not read.
+// arm sets the alarm for whatever comes first, if it is not set to that. The
+// engine's decisions have a part in it, so that no waiter depends on the stream
+// before it: that one may be blocked by a client that does not read.
 func (s *scheduler) arm() {
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
+	at, ok := s.eng.Next()
+	if len(s.waiting) > 0 && (!ok || s.waiting[0].due < at) {
+		at, ok = s.waiting[0].due, true
 	}
-	if at, ok := s.eng.Next(); ok {
-		s.timer = time.AfterFunc(at-s.clock.now(), s.tick)
+	if ok && at < s.armed {
+		s.armed = at
+		s.alarm.set(at)
 	}
 }
 
-func (s *scheduler) tick() {
+// ring is the alarm's call.
+func (s *scheduler) ring() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.eng.Advance(s.clock.now())
+	now := s.clock.now()
+	s.eng.Advance(now)
+	s.waiting.release(now)
+	s.armed = forever
 	s.arm()
 }
 
-func (s *scheduler) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
-}
+func (s *scheduler) close() { s.alarm.close() }

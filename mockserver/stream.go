@@ -12,6 +12,7 @@ const maxWrite = 16 << 10
 type stream struct {
 	*exchange
 	render *renderer
+	wire   wire
 	buf    []byte
 	sent   int // tokens, over all choices
 	ended  bool
@@ -20,7 +21,10 @@ type stream struct {
 }
 
 func (x *exchange) stream() Outcome {
-	st := &stream{exchange: x, render: newRenderer(x.api, x.job, x.id, x.created)}
+	st := &stream{
+		exchange: x, render: newRenderer(x.api, x.job, x.id, x.created),
+		wire: wire{w: x.w, rc: x.rc, conn: x.conn},
+	}
 	x.rec.PlannedNS = make([]int64, 0, x.planned)
 	x.rec.WrittenNS = make([]int64, 0, x.planned)
 	if err := st.roles(); err != nil {
@@ -187,11 +191,8 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	_, err := st.w.Write(st.buf)
+	err := st.wire.write(st.buf)
 	st.buf = st.buf[:0]
-	if err == nil {
-		err = st.rc.Flush()
-	}
 	if end := st.s.clock.mono(st.s.clock.now()); end-now > int64(blockedAfter) {
 		st.free = end
 	}

@@ -9,22 +9,17 @@ type next func() (due time.Duration, ok bool)
 // await waits until what the exchange waits for is due. It returns early only
 // with the context's error.
 //
-// The engine decides and the timer follows: a decision sets the timer without
-// waking the exchange, so that each token costs one wake-up.
+// A decision of the engine moves the wake-up without waking the exchange, so that
+// each token costs one.
 func (x *exchange) await(n next) error {
 	if err := x.ctx.Err(); err != nil {
 		return err
 	}
-	if x.s.sched.watch(x, n) {
+	if x.s.sched.watch(x.waiter, n) {
 		return nil
 	}
-	defer x.s.sched.unwatch(x)
-	select {
-	case <-x.timer.C:
-		return nil
-	case <-x.ctx.Done():
-		return x.ctx.Err()
-	}
+	<-x.waiter.wake
+	return x.ctx.Err()
 }
 
 // wait waits for a time that the engine has no say in.

@@ -42,6 +42,7 @@ func mockCommand(sys IO) *cli.Command {
 			if t := c.String("truth"); t != "" {
 				cfg.Truth = t
 			}
+			cfg.KernelTimers = true
 			ctx := c.Context
 			if c.Bool("while-stdin") {
 				signal.Ignore(os.Interrupt)
@@ -96,7 +97,7 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 		return errors.Join(fmt.Errorf("mock cannot say where it listens: %w", err), main.Close(), side.Close(), server.Close())
 	}
 	errs := make(chan error, 2)
-	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second}
+	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second, ConnContext: mockserver.ConnContext}
 	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}
 	go func() { errs <- public.Serve(main) }()
 	go func() { errs <- private.Serve(side) }()

@@ -19,39 +19,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A server is the mock as a child process on the first core.
+// A server is a child process on the first core, the mock or bare.
 type server struct {
 	cmd         *exec.Cmd
 	stdin       io.Closer
 	addr, admin string
 }
 
-// start runs the mock. A child inherits the affinity of the thread that forks it.
-func start(binary, config string) (*server, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var all, first, rest unix.CPUSet
+// cores is how the machine is shared: the first core for the server, the others
+// for this process.
+type cores struct{ server, rest unix.CPUSet }
+
+func shareCores() (c cores, err error) {
+	var all unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		return nil, err
+		return c, err
 	}
-	for cpu, seen := 0, false; cpu < 1024; cpu++ {
+	for cpu := range 1024 {
 		switch {
 		case !all.IsSet(cpu):
-		case !seen:
-			first.Set(cpu)
-			seen = true
+		case c.server.Count() == 0:
+			c.server.Set(cpu)
 		default:
-			rest.Set(cpu)
+			c.rest.Set(cpu)
 		}
 	}
-	if rest.Count() == 0 {
-		return nil, errors.New("one core is not enough: the reader would share the server's")
+	if c.rest.Count() == 0 {
+		return c, errors.New("one core is not enough: the reader would share the server's")
 	}
-	if err := unix.SchedSetaffinity(0, &first); err != nil {
+	return c, nil
+}
+
+// start runs a server. A child inherits the affinity of the thread that forks it.
+func (c cores) start(command ...string) (*server, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.SchedSetaffinity(0, &c.server); err != nil {
 		return nil, err
 	}
-	s, err := spawn(binary, config)
-	return s, errors.Join(err, pin(&rest))
+	s, err := spawn(command)
+	return s, errors.Join(err, pin(&c.rest))
 }
 
 // pin keeps every thread of this process on the given cores.
@@ -72,8 +79,8 @@ func pin(set *unix.CPUSet) error {
 	return nil
 }
 
-func spawn(binary, config string) (*server, error) {
-	s := &server{cmd: exec.Command(binary, "mock", "--while-stdin", "--config", config)}
+func spawn(command []string) (*server, error) {
+	s := &server{cmd: exec.Command(command[0], command[1:]...)}
 	s.cmd.Stderr = os.Stderr
 	stdin, err := s.cmd.StdinPipe()
 	if err != nil {

@@ -1,0 +1,100 @@
+package mockserver_test
+
+import (
+	"io"
+	"net"
+	"net/http/httptest"
+	"regexp"
+	"sync/atomic"
+	"testing"
+
+	"github.com/llmload/llmload/mockserver"
+)
+
+// listen serves a mock as `llmload mock` does: with its kernel timers, writing to
+// the connections itself.
+func listen(t *testing.T, config string, direct bool) (srv *httptest.Server, s *mockserver.Server, dials *atomic.Int32) {
+	t.Helper()
+	cfg, err := parse(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.KernelTimers = direct
+	if s, err = mockserver.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	srv = httptest.NewUnstartedServer(s)
+	dials = new(atomic.Int32)
+	if direct {
+		srv.Config.ConnContext = mockserver.ConnContext
+	}
+	srv.Listener = counting{srv.Listener, dials}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { s.Close() })
+	return srv, s, dials
+}
+
+type counting struct {
+	net.Listener
+	n *atomic.Int32
+}
+
+func (l counting) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.n.Add(1)
+	}
+	return c, err
+}
+
+var created = regexp.MustCompile(`"created":\d+`)
+
+func TestStreamsPastNetHTTPAreTheSame(t *testing.T) {
+	const config = "engine: {ttft: 3ms, itl: 500us}"
+	body := chat(5, `,"max_tokens":40,"stream":true,"stream_options":{"include_usage":true}`)
+	read := func(direct bool) (answers string, s *mockserver.Server, dials int32) {
+		srv, s, n := listen(t, config, direct)
+		for range 3 {
+			r, err := call(t.Context(), srv.Client(), srv.URL+chatPath, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			answers += string(text)
+		}
+		return created.ReplaceAllString(answers, ""), s, n.Load()
+	}
+	want, _, _ := read(false)
+	got, s, dials := read(true)
+	if got != want || len(want) < 3*40*100 {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if dials != 1 {
+		t.Errorf("%d connections for three answers: one was spoiled", dials)
+	}
+	for _, rec := range s.Truth(0) {
+		for i, due := range rec.PlannedNS {
+			if rec.WrittenNS[i] < due {
+				t.Errorf("token %d was written %d ns before it was due", i, due-rec.WrittenNS[i])
+			}
+		}
+	}
+}
+
+func TestAFaultCutsAStreamPastNetHTTP(t *testing.T) {
+	srv, _, _ := listen(t, "engine: {ttft: 1ms, itl: 100us}\nfaults: [{action: {do: clean_eof, at_token: 7}}]", true)
+	r, err := call(t.Context(), srv.Client(), srv.URL+chatPath, chat(5, `,"max_tokens":40,"stream":true`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if got := len(events(text)); err != nil || got != 7 {
+		t.Errorf("%d events, %v", got, err)
+	}
+}
