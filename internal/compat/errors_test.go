@@ -1,7 +1,10 @@
 package compat_test
 
 import (
+	"errors"
 	"testing"
+
+	goopenai "github.com/sashabaranov/go-openai"
 )
 
 const invalid = "invalid_request_error"
@@ -67,5 +70,22 @@ func TestErrorsOfOtherEndpoints(t *testing.T) {
 		checkRefusal(t, c, err, refusal{400, invalid, "context_length_exceeded", "prompt"})
 		_, err = c.embed(bounded(t), "one two three four five", "float")
 		checkRefusal(t, c, err, refusal{400, invalid, "context_length_exceeded", "input"})
+	})
+}
+
+// TestSGLangsErrorsKeepTheirStatus: these objects have no envelope "error". go-openai keeps the status; openai-go does not, and gives
+// an error that is none of its own type.
+func TestSGLangsErrorsKeepTheirStatus(t *testing.T) {
+	eachWay(t, "dialect: sglang", func(t *testing.T, c client, ask way) {
+		_, err := ask(bounded(t), question{model: "absent"})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		if _, isOfficial := c.(official); isOfficial {
+			return
+		}
+		if e, ok := errors.AsType[*goopenai.RequestError](err); !ok || e.HTTPStatusCode != 404 {
+			t.Errorf("%T %v, want a RequestError of status 404", err, err)
+		}
 	})
 }

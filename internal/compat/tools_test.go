@@ -68,7 +68,7 @@ func checkOneOf(t *testing.T, got string, want []string) {
 
 func TestToolResultsAreAnsweredWithText(t *testing.T) {
 	eachWay(t, "", func(t *testing.T, _ client, ask way) {
-		q := question{tools: []tool{weather}, choice: "required", limit: 40}
+		q := question{tools: []tool{weather}, choice: "required"}
 		q.calls, q.choice = must(t, ask, q).calls, "none"
 		if len(q.calls) == 0 {
 			t.Fatal("no tool call to give the result of")
