@@ -94,8 +94,9 @@ func communityUsage(u *goopenai.Usage) usage {
 func communityParams(q question) goopenai.ChatCompletionRequest {
 	p := goopenai.ChatCompletionRequest{
 		Model: or(q.model, model), Messages: communityMessages(q), Stop: q.stop,
-		MaxCompletionTokens: q.limit, MaxTokens: q.legacyLimit, ToolChoice: communityChoice(q.choice),
+		MaxCompletionTokens: q.limit, ToolChoice: communityChoice(q.choice),
 	}
+	p.MaxTokens = q.legacyLimit //lint:ignore SA1019 what old programs send is part of the catalogue
 	for _, t := range q.tools {
 		p.Tools = append(p.Tools, goopenai.Tool{Type: "function", Function: &goopenai.FunctionDefinition{
 			Name: t.name, Parameters: json.RawMessage(t.parameters),
