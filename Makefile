@@ -1,7 +1,7 @@
-# Go is all that these targets need; `make docs` also wants nothing else.
+# Go is all that these targets need, but for `make compat`, which wants Node.js and both package registries.
 GO ?= go
 
-.PHONY: bench test build bench-self docs lint clean
+.PHONY: bench test build bench-self docs lint compat clean
 
 bench: build ## run the built-in quickstart against the bundled mock server
 	./bin/llmload run quickstart
@@ -23,6 +23,10 @@ docs: build ## the table and the plot of README.md, from a fresh run
 
 lint: ## what CI checks beside the tests
 	.ci/lint
+
+compat: build ## the mock against other people's clients; the first run compiles openai-go, which takes minutes
+	cd internal/compat && $(GO) vet ./... && $(GO) test ./...
+	cd internal/compat/npm && npm ci && node check.mjs
 
 clean:
 	rm -rf bin
