@@ -32,7 +32,7 @@ type wire struct {
 	header  http.Header
 	carrier carrier
 	sender  http.RoundTripper // the carrier inside the middleware
-	key     string
+	key     secret
 }
 
 // New returns a client of the server at endpoint, such as
@@ -65,7 +65,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 }
 
 func newWire(cfg *Config, site site) *wire {
-	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: cfg.APIKey}
+	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: secret(cfg.APIKey)}
 	w.sender = w.carrier
 	if cfg.Middleware != nil {
 		w.sender = cfg.Middleware(w.carrier)
@@ -100,7 +100,8 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	}
 	models, err := parseModels(x.capture.buf)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", x.call.label, err)
+		last := len(x.Attempts)
+		return nil, locate(err, x.call.label, c.wire.key, &x.Attempts[last-1], last)
 	}
 	return models, nil
 }

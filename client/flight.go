@@ -42,6 +42,7 @@ type flight struct {
 	cfg     *Config
 	wire    *wire
 	call    *call
+	number  int // of the attempt in its call, from 1
 	capture *capture
 	a       Attempt
 	trace   trace
@@ -67,9 +68,9 @@ type flight struct {
 }
 
 // open sends an attempt and waits for its headers. A failure is in its Attempt.
-func (c *Client) open(ctx context.Context, cl *call, keep *capture) *flight {
+func (c *Client) open(ctx context.Context, cl *call, number int, keep *capture) *flight {
 	keep.buf, keep.marks = keep.buf[:0], keep.marks[:0]
-	f := &flight{cfg: c.cfg, wire: c.wire, life: c.life, call: cl, capture: keep}
+	f := &flight{cfg: c.cfg, wire: c.wire, life: c.life, call: cl, number: number, capture: keep}
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
 	f.a.Started = time.Now()
 	f.trace.started = f.a.Started
@@ -137,7 +138,7 @@ func (f *flight) read() bool {
 		return false
 	case f.full():
 		if f.bodyLimit == maxBody && f.ended == 0 {
-			f.a.Err = f.failed(ErrTooLarge)
+			f.a.Err = f.located(ErrTooLarge)
 		}
 		f.over(io.EOF, at)
 		return false

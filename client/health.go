@@ -51,17 +51,17 @@ func (c *Client) probe(ctx context.Context) error {
 	ctx, end := c.bind(ctx)
 	defer end()
 	var answer capture
-	f := c.open(ctx, cl, &answer)
+	f := c.open(ctx, cl, 1, &answer)
 	for f.body != nil && f.read() {
 	}
 	f.close()
-	f.judge(ctx, c.wire.key)
+	f.judge(ctx)
 	if f.a.Err != nil {
 		return f.a.Err
 	}
 	_, err := parseModels(answer.buf)
 	if err != nil {
-		return f.failed(err)
+		return f.located(err)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (c *Client) warmError(ctx context.Context, err error) error {
 	label := c.wire.site.label
 	switch {
 	case ctx.Err() != nil:
-		return interrupted(ctx, label, phaseConnect)
+		return interrupted(ctx, label, phaseConnect, 0)
 	case errors.Is(err, ErrClosed):
 		return fmt.Errorf("%s: %w", label, ErrClosed)
 	}

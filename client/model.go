@@ -54,7 +54,7 @@ func (c *Client) serversFirst(ctx context.Context) (string, error) {
 		select {
 		case <-q.done:
 		case <-ctx.Done():
-			return "", waitError(ctx, c.wire.site.label)
+			return "", waitError(ctx, c.wire.site.label, 0)
 		}
 		if !q.givenUp {
 			return q.id, q.err

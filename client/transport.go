@@ -57,7 +57,7 @@ func newTransport(cfg *Config, dial dialler) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(cfg.HTTP2)
-	proxy := cfg.Proxy
+	proxy := quietProxy(cfg.Proxy)
 	if cfg.UnixSocket != "" {
 		proxy = nil
 	}
