@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -38,13 +39,13 @@ type wire struct {
 // New returns a client of the server at endpoint, such as
 // http://localhost:8000 or https://host/v1. The context bounds New alone, not
 // the client's life. New begins to open connections and does not wait for them:
-// see Warm and Config.LazyInit.
+// see Warm and Config.LazyInit. Its error names all mistakes at once.
 func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	site, err := parseEndpoint(endpoint)
-	if err != nil {
+	if err := errors.Join(err, cfg.check()); err != nil {
 		return nil, err
 	}
 	cfg = cfg.resolved()

@@ -79,6 +79,9 @@ func parseConfig(file string, src []byte, env func(string) (string, bool)) (stri
 		return "", Config{}, err
 	}
 	cfg := b.config()
+	if err := cfg.check(); err != nil {
+		return "", Config{}, block.Errorf("", "%v", err)
+	}
 	return string(b.Endpoint), cfg, nil
 }
 

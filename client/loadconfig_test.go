@@ -74,6 +74,8 @@ func TestLoadConfigMistakes(t *testing.T) {
 			"all mistakes at once", "llm:\n  cloud_endpoint: http://h:1\n  timeout: soon\n  max_retries: -1\n  pool_size: many\n  cloud_api_key: ${NOT_SET_ANYWHERE}\n  rate_limit: 1.5",
 			[]string{":3:12: want a duration", ":4:16: must not be negative: write 0 or off", ":5:14: want a whole number", ":6:18: environment variable NOT_SET_ANYWHERE is not set", ":7:15: want a whole number"},
 		},
+		{"a time that is too short to be meant", "llm: {cloud_endpoint: http://h:1, timeout: 30ns, idle_timeout: 0.0001}", []string{":1:44: want at least 1ms", ":1:64: want at least 1ms"}},
+		{"a key with a line break", "llm:\n  cloud_endpoint: http://h:1\n  cloud_api_key: \"a\\n\"", []string{"Config.APIKey holds a line break"}},
 		{"a negative time", "llm: {cloud_endpoint: http://h:1, timeout: -3}", []string{"not negative, such as 30"}},
 		{"a proxy that is none", "llm: {cloud_endpoint: http://h:1, proxy: h:3128}", []string{":1:42: want the address of a proxy, such as http://host:3128"}},
 		{"broken YAML", "llm: {cloud_endpoint", []string{"config.yaml:1"}},
@@ -135,6 +137,7 @@ func TestLoadConfigShowsNoSecrets(t *testing.T) {
 		"llm: {cloud_endpoint: 'h/v1?api_key=s3cret-key'}",
 		"llm: {cloud_endpoint: http://h:1, proxy: 'http:me:s3cret-key@h'}",
 		"llm: {cloud_endpoint: http://h:1, timeout: 'me:s3cret-key@h'}",
+		"llm: {cloud_endpoint: http://h:1, cloud_api_key: \"s3cret-key\\n\"}",
 		"llm: {cloud_api_key: s3cret-key",
 	} {
 		if _, _, err := client.LoadConfig(configFile(t, text)); err == nil || strings.Contains(err.Error(), "s3cret-key") {
