@@ -45,6 +45,7 @@ type Stream struct {
 func (c *Client) Stream(ctx context.Context, r Request) *Stream {
 	r.Stream = true
 	cl, err := c.prepare(ctx, r)
+	c.unsent(err)
 	return &Stream{client: c, call: cl, ctx: ctx, err: err, over: err != nil}
 }
 
