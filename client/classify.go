@@ -73,6 +73,9 @@ func (f *flight) connectionError(err error) error {
 		if f.trace.connected.Load() == 0 {
 			phase = phaseConnect
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = dialError{err} // not the caller's: that one is known, see stopper
+		}
 		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 	}
 	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 )
@@ -18,6 +19,9 @@ func (p *pool) room() bool {
 }
 
 func (p *pool) startDial() {
+	if p.round == nil {
+		p.round = &round{over: make(chan struct{})}
+	}
 	p.dialling++
 	p.dials.Go(func() {
 		c, err := p.dial()
@@ -31,6 +35,7 @@ func (p *pool) dialled(c *conn, err error) {
 	p.mu.Lock()
 	p.dialling--
 	p.failure = err
+	p.round.failure = cmp.Or(err, p.round.failure)
 	switch {
 	case err == nil:
 		p.all[c] = struct{}{}
@@ -38,9 +43,9 @@ func (p *pool) dialled(c *conn, err error) {
 		p.serve(delivery{err: err})
 		p.grow()
 	}
-	if p.dialling == 0 && p.quiet != nil {
-		close(p.quiet)
-		p.quiet = nil
+	if p.dialling == 0 {
+		close(p.round.over)
+		p.round = nil
 	}
 	p.mu.Unlock()
 	if err == nil {
@@ -58,17 +63,22 @@ func (p *pool) fill() {
 	}
 }
 
+// round is a time in which dials are under way, from the first of them to the last.
+type round struct {
+	over    chan struct{}
+	failure error // the latest; it counts when the round is over
+}
+
+// warm is about the dials that it waits for: what a request met before is no
+// reason, and what one dial met is not made good by the next.
 func (p *pool) warm(ctx context.Context) error {
 	p.fill()
 	p.mu.Lock()
-	if p.dialling > 0 && p.quiet == nil {
-		p.quiet = make(chan struct{})
-	}
-	quiet := p.quiet
+	r := p.round
 	p.mu.Unlock()
-	if quiet != nil {
+	if r != nil {
 		select {
-		case <-quiet:
+		case <-r.over:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -78,11 +88,16 @@ func (p *pool) warm(ctx context.Context) error {
 	switch {
 	case p.closed:
 		return ErrClosed
-	case len(p.all) < p.size:
-		return p.failure
+	case len(p.all) >= p.size:
+		return nil
+	case r != nil && r.failure != nil:
+		return r.failure
 	}
-	return nil
+	return errNotKept
 }
+
+// errNotKept is why the pool is not full although each dial went well.
+var errNotKept = errors.New("a connection was closed as soon as it was open")
 
 // dialError is a dial that took too long. It hides that a context of ours ended,
 // which would look like the caller's deadline.
@@ -99,9 +114,6 @@ func (p *pool) dial() (*conn, error) {
 	c := &conn{pool: p}
 	cc, err := p.transport.NewClientConn(context.WithValue(ctx, noteKey{}, &c.socket), p.scheme, p.addr)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = dialError{err}
-		}
 		return nil, err
 	}
 	c.ClientConn = cc
