@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,11 +16,14 @@ const window = time.Minute
 type gate struct {
 	smooth *rate.Limiter // nil where off
 	tokens *tokenGate    // nil where off
-	turn   chan struct{} // held by whoever waits at the head
-	ring   []time.Time   // the last len(ring) admissions; guarded by turn
-	next   int           // the oldest of them
+	turn   chan struct{} // held by the head of the line
 	base   time.Time
 	held   atomic.Int64 // nobody passes before base + held: a server asked for it
+
+	mu   sync.Mutex
+	line int         // how many stand in line
+	ring []time.Time // the last len(ring) admissions
+	next int         // the oldest of them
 }
 
 func newGate(cfg *Config) *gate {
@@ -47,6 +51,15 @@ func (g *gate) hold(d time.Duration) {
 // admit waits until an attempt of so many tokens may start. It fails at once
 // where it sees that the context's deadline comes first.
 func (g *gate) admit(ctx context.Context, tokens int) error {
+	if g.smooth == nil && g.tokens == nil {
+		return g.queue(ctx)
+	}
+	g.mu.Lock()
+	late := g.tooLate(ctx)
+	g.mu.Unlock()
+	if late {
+		return context.DeadlineExceeded
+	}
 	if g.smooth != nil {
 		if err := g.smooth.Wait(ctx); err != nil {
 			return deadlineOr(ctx.Err())
@@ -74,32 +87,87 @@ func (g *gate) queue(ctx context.Context) error {
 	if len(g.ring) == 0 && !time.Now().Before(g.opens()) {
 		return ctx.Err()
 	}
+	if err := g.join(ctx); err != nil {
+		return err
+	}
 	select {
 	case g.turn <- struct{}{}:
 	case <-ctx.Done():
+		g.leave(false)
 		return ctx.Err()
 	}
-	defer func() { <-g.turn }()
+	err := g.wait(ctx)
+	g.leave(err == nil)
+	<-g.turn
+	return err
+}
+
+// join stands in line, unless that is of no use.
+func (g *gate) join(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.tooLate(ctx) {
+		return context.DeadlineExceeded
+	}
+	g.line++
+	return nil
+}
+
+// tooLate reports that the deadline comes before somebody's turn can who joins
+// the line as it is now.
+func (g *gate) tooLate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && deadline.Before(g.soonest(g.line))
+}
+
+// wait waits at the head of the line.
+func (g *gate) wait(ctx context.Context) error {
 	for t := g.opens(); time.Now().Before(t); t = g.opens() {
 		if err := sleep(ctx, time.Until(t)); err != nil {
 			return err
 		}
 	}
-	if len(g.ring) > 0 {
-		g.ring[g.next] = time.Now()
-		g.next = (g.next + 1) % len(g.ring)
-	}
 	return ctx.Err()
 }
 
-// opens returns when the head of the queue may pass.
+// leave gives up a place in line. An admission is noted in the same moment: in
+// between, it would count for two.
+func (g *gate) leave(admitted bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.line--
+	if admitted && len(g.ring) > 0 {
+		g.ring[g.next] = time.Now()
+		g.next = (g.next + 1) % len(g.ring)
+	}
+}
+
+// opens returns when the head of the line may pass.
 func (g *gate) opens() time.Time {
+	if len(g.ring) == 0 {
+		return g.base.Add(time.Duration(g.held.Load()))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.soonest(0)
+}
+
+// soonest returns when somebody may pass, at the earliest, who has so many
+// before him in line.
+func (g *gate) soonest(before int) time.Time {
 	t := g.base.Add(time.Duration(g.held.Load()))
-	if len(g.ring) == 0 || g.ring[g.next].IsZero() {
+	size := len(g.ring)
+	if size == 0 {
 		return t
 	}
-	if full := g.ring[g.next].Add(window); full.After(t) {
-		return full
+	if last := g.ring[(g.next+before)%size]; !last.IsZero() && last.Add(window).After(t) {
+		t = last.Add(window)
+	}
+	if rounds := before / size; rounds > 0 {
+		if now := time.Now(); t.Before(now) {
+			t = now
+		}
+		return t.Add(time.Duration(rounds) * window)
 	}
 	return t
 }

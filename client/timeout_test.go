@@ -240,8 +240,14 @@ func TestARetryThatTheRateForbidsGivesTheLastRealError(t *testing.T) {
 }
 
 func TestRetryAfterHoldsTheWholeClient(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		testRetryAfterHolds(t, status)
+	}
+}
+
+func testRetryAfterHolds(t *testing.T, status int) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: inTurn(bytesOf(plain(429, "", "", "Retry-After: 20")), bytesOf(answered("a")))}
+		s := &server{answer: inTurn(bytesOf(plain(status, "", "", "Retry-After: 20")), bytesOf(answered("a")))}
 		c := newClient(t, s, client.Config{RateLimit: client.Off})
 		var first sync.WaitGroup
 		first.Go(func() { c.Send(t.Context(), hello(false)) })
