@@ -30,6 +30,7 @@ type Client struct {
 // wire is what the client knows of the connection's other side.
 type wire struct {
 	site    site
+	methods [Embeddings + 1]target // by API
 	header  http.Header
 	carrier carrier
 	sender  http.RoundTripper // the carrier inside the middleware
@@ -67,6 +68,9 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 
 func newWire(cfg *Config, site site) *wire {
 	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: secret(cfg.APIKey)}
+	for api := range w.methods {
+		w.methods[api] = site.target("/" + API(api).String())
+	}
 	w.sender = w.carrier
 	if cfg.Middleware != nil {
 		w.sender = cfg.Middleware(w.carrier)

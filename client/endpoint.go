@@ -80,9 +80,15 @@ func versionedPath(path string) string {
 	return path
 }
 
-// url returns the address of one method, such as "/chat/completions".
-func (s site) url(method string) *url.URL {
+// target is the address of one method.
+type target struct {
+	url   url.URL
+	label string // safe to show
+}
+
+// target returns where a method is, such as "/chat/completions".
+func (s site) target(method string) target {
 	u := *s.base
 	u.Path += method
-	return &u
+	return target{u, s.label + method}
 }

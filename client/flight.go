@@ -54,6 +54,7 @@ type flight struct {
 
 	body      io.ReadCloser
 	bodyLimit int
+	readSize  int  // least room for a read
 	streaming bool // the body is an event stream
 	wrongType bool // a 2xx of another content type than was asked for
 	scan      sse.Scanner
@@ -96,7 +97,10 @@ func (f *flight) accept(resp *http.Response) {
 		f.a.RequestID = id
 	}
 	f.a.RetryAfter = retryAfter(resp.Header, time.Now())
-	f.bodyLimit = maxErrorBody
+	f.bodyLimit, f.readSize = maxErrorBody, minRead
+	if n := resp.ContentLength; n >= 0 && n < minRead {
+		f.readSize = int(n) + 1
+	}
 	if resp.StatusCode/100 != 2 {
 		return
 	}
@@ -125,7 +129,7 @@ func mediaType(h http.Header) string {
 func (f *flight) read() bool {
 	f.arm()
 	k := f.capture
-	k.buf = slices.Grow(k.buf, minRead)
+	k.buf = slices.Grow(k.buf, f.readSize)
 	n, err := f.body.Read(k.buf[len(k.buf):cap(k.buf)])
 	at := time.Since(f.a.Started)
 	if n > 0 {

@@ -68,11 +68,8 @@ func (c *Client) probe(ctx context.Context) error {
 
 // modelsCall asks for the server's models.
 func (c *Client) modelsCall() *call {
-	const path = "/models"
-	return &call{
-		method: http.MethodGet, url: c.wire.site.url(path), label: c.wire.site.label + path,
-		header: c.headerFor(Request{}),
-	}
+	to := c.wire.site.target("/models")
+	return &call{method: http.MethodGet, url: &to.url, label: to.label, header: c.headerFor(Request{})}
 }
 
 // Warm opens all connections of the pool that are not open, in parallel, and
