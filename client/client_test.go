@@ -180,6 +180,7 @@ func TestHeaders(t *testing.T) {
 	cfg.APIKey = "sk-1"
 	cfg.Header = http.Header{"X-Tenant": {"a"}, "X-Both": {"cfg"}}
 	c := newClient(t, s, cfg)
+	cfg.Header.Set("X-Tenant", "what is changed after New does not count")
 	r := hello(false)
 	r.ID, r.Header = "run-7", http.Header{"X-Both": {"req"}}
 	c.Send(t.Context(), r)

@@ -131,7 +131,13 @@ func TestHTTP2(t *testing.T) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("spoken to in %s", r.Proto)
 		}
-		if body, _ := io.ReadAll(r.Body); bytes.Contains(body, []byte(`"stream":true`)) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"data":[]}`)
+			return
+		}
+		if bytes.Contains(body, []byte(`"stream":true`)) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			io.WriteString(w, says("a"))
 			w.(http.Flusher).Flush()
@@ -171,6 +177,9 @@ func TestHTTP2(t *testing.T) {
 	}
 	if h := c.HealthCheck(canceled(t)); h.Open != sockets.now() || h.Open == 0 || h.Open > 10 || h.InUse > 1 {
 		t.Errorf("health tells of %+v, there are %d", h, sockets.now())
+	}
+	if h := c.HealthCheck(t.Context()); !h.Healthy || h.PoolSize != 10 {
+		t.Errorf("health: %+v", h)
 	}
 	c.Close()
 	if n := sockets.now(); n != 0 {
