@@ -72,32 +72,51 @@ type round struct {
 // warm is about the dials that it waits for: what a request met before is no
 // reason, and what one dial met is not made good by the next.
 func (p *pool) warm(ctx context.Context) error {
-	p.fill()
-	p.mu.Lock()
-	r := p.round
-	p.mu.Unlock()
-	if r != nil {
+	for range warmRounds {
+		r := p.fillUp()
+		if r == nil {
+			return p.state()
+		}
 		select {
 		case <-r.over:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := p.state(); err != errNotFull {
+			return err
+		}
+		if r.failure != nil {
+			return r.failure
+		}
 	}
+	return errNotFull
+}
+
+// warmRounds is how often warm dials for connections that did not stay: of a
+// server that hangs up at once there would be no end.
+const warmRounds = 3
+
+var errNotFull = errors.New("connections were opened, but do not stay open")
+
+// fillUp is fill, and returns the dials under way, nil if there are none.
+func (p *pool) fillUp() *round {
+	p.fill()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.round
+}
+
+func (p *pool) state() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
 		return ErrClosed
-	case len(p.all) >= p.size:
-		return nil
-	case r != nil && r.failure != nil:
-		return r.failure
+	case len(p.all) < p.size:
+		return errNotFull
 	}
-	return errNotKept
+	return nil
 }
-
-// errNotKept is why the pool is not full although each dial went well.
-var errNotKept = errors.New("a connection was closed as soon as it was open")
 
 // dialError is a dial that took too long. It hides that a context of ours ended,
 // which would look like the caller's deadline.
