@@ -16,9 +16,22 @@ type BatchResult struct {
 // GenerateBatch is [Client.Generate] of many prompts, as many at once as
 // Config.MaxConcurrent allows; all of them where that is off. Results come in
 // the order of the prompts. One that fails leaves the others alone; when the
-// context ends, those that are not finished have its error.
+// context ends, those that are not finished have its error. Where no model is
+// named, the server is asked for its first once, and all fail if that does.
 func (c *Client) GenerateBatch(ctx context.Context, prompts []string, opts GenerateOptions) []BatchResult {
 	results := make([]BatchResult, len(prompts))
+	if len(prompts) == 0 {
+		return results
+	}
+	r := opts.request()
+	if err := c.nameModel(ctx, &r); err != nil {
+		for i := range results {
+			results[i].Err = err
+			c.unsent(err)
+		}
+		return results
+	}
+	opts.Model = r.Model
 	workers := len(prompts)
 	if most := c.cfg.MaxConcurrent; most > 0 {
 		workers = min(workers, most)

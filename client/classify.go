@@ -12,11 +12,6 @@ import (
 	"syscall"
 )
 
-// failed wraps an error without details of its own with the place.
-func (f *flight) failed(err error) error {
-	return newAnswerError(err, f.call.label, f.a.RequestID, f.cfg.APIKey)
-}
-
 // stopper returns the context that ended the attempt, nil if none did. Close
 // tells an attempt's own context by a goroutine, which may be late.
 func (f *flight) stopper() context.Context {
@@ -29,11 +24,14 @@ func (f *flight) stopper() context.Context {
 	return nil
 }
 
-// interrupted tells why a context of the attempt ended.
+// interrupted tells why a context of the attempt ended. Middleware may have
+// seen the context's cause, so what is added to it goes into a copy.
 func (f *flight) interrupted(ctx context.Context) error {
-	err := interrupted(ctx, f.call.label, phaseTotal)
+	err := interrupted(ctx, f.call.label, phaseTotal, f.number)
 	if late, ok := err.(*TimeoutError); ok {
-		late.RequestID = f.a.RequestID
+		own := *late
+		own.RequestID = f.a.RequestID
+		return &own
 	}
 	return err
 }
@@ -45,9 +43,9 @@ func (f *flight) sendError(err error) error {
 	case ctx != nil:
 		return f.interrupted(ctx)
 	case strings.Contains(err.Error(), "invalid header field"), strings.Contains(err.Error(), "invalid method"):
-		return f.failed(err) // ours, not the connection's: trying again is of no use
+		return f.located(err) // ours, not the connection's: trying again is of no use
 	case strings.Contains(err.Error(), "malformed HTTP"):
-		return f.failed(fmt.Errorf("%w: %w", ErrMalformed, err))
+		return f.located(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	return f.connectionError(err)
 }
@@ -60,11 +58,11 @@ func (f *flight) bodyError(err error) error {
 	case ctx != nil:
 		return f.interrupted(ctx)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return f.failed(fmt.Errorf("%w: %w", ErrTruncated, err))
+		return f.located(fmt.Errorf("%w: %w", ErrTruncated, err))
 	case errors.As(err, &netErr):
 		return f.connectionError(err)
 	}
-	return f.failed(fmt.Errorf("%w: %w", ErrMalformed, err)) // such as a chunk length that is no number
+	return f.located(fmt.Errorf("%w: %w", ErrMalformed, err)) // such as a chunk length that is no number
 }
 
 func (f *flight) connectionError(err error) error {
@@ -75,9 +73,12 @@ func (f *flight) connectionError(err error) error {
 		if f.trace.connected.Load() == 0 {
 			phase = phaseConnect
 		}
-		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Err: err}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = dialError{err} // not the caller's: that one is known, see stopper
+		}
+		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 	}
-	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Err: err}
+	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 }
 
 // connectionKind sorts an error of the network. net/http has some errors that
@@ -111,8 +112,9 @@ func isTLS(err error) bool {
 		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
-// interrupted tells why a context ended while a call was in the given phase.
-func interrupted(ctx context.Context, label, phase string) error {
+// interrupted tells why a context ended while a call was in the given phase,
+// with so many attempts made.
+func interrupted(ctx context.Context, label, phase string, attempts int) error {
 	cause := context.Cause(ctx)
 	var own *TimeoutError
 	switch {
@@ -121,7 +123,7 @@ func interrupted(ctx context.Context, label, phase string) error {
 	case errors.Is(cause, ErrClosed):
 		return fmt.Errorf("%s: %w", label, ErrClosed)
 	case errors.Is(cause, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &TimeoutError{Phase: phase, Endpoint: label, Err: context.DeadlineExceeded}
+		return &TimeoutError{Phase: phase, Endpoint: label, Attempts: attempts, Err: context.DeadlineExceeded}
 	case errors.Is(cause, ctx.Err()):
 		return fmt.Errorf("%s: %w", label, cause)
 	}
@@ -129,10 +131,10 @@ func interrupted(ctx context.Context, label, phase string) error {
 }
 
 // waitError tells why a wait inside the client ended without an attempt.
-func waitError(ctx context.Context, label string) error {
+func waitError(ctx context.Context, label string, attempts int) error {
 	if ctx.Err() != nil {
-		return interrupted(ctx, label, phaseQueue)
+		return interrupted(ctx, label, phaseQueue, attempts)
 	}
 	// The deadline is still to come, but before the wait could end.
-	return &TimeoutError{Phase: phaseQueue, Endpoint: label, Err: context.DeadlineExceeded}
+	return &TimeoutError{Phase: phaseQueue, Endpoint: label, Attempts: attempts, Err: context.DeadlineExceeded}
 }

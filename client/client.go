@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -29,22 +30,23 @@ type Client struct {
 // wire is what the client knows of the connection's other side.
 type wire struct {
 	site    site
+	methods [Embeddings + 1]target // by API
 	header  http.Header
 	carrier carrier
 	sender  http.RoundTripper // the carrier inside the middleware
-	key     string
+	key     secret
 }
 
 // New returns a client of the server at endpoint, such as
 // http://localhost:8000 or https://host/v1. The context bounds New alone, not
 // the client's life. New begins to open connections and does not wait for them:
-// see Warm and Config.LazyInit.
+// see Warm and Config.LazyInit. Its error names all mistakes at once.
 func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	site, err := parseEndpoint(endpoint)
-	if err != nil {
+	if err := errors.Join(err, cfg.check()); err != nil {
 		return nil, err
 	}
 	cfg = cfg.resolved()
@@ -65,7 +67,10 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 }
 
 func newWire(cfg *Config, site site) *wire {
-	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: cfg.APIKey}
+	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: secret(cfg.APIKey)}
+	for api := range w.methods {
+		w.methods[api] = site.target("/" + API(api).String())
+	}
 	w.sender = w.carrier
 	if cfg.Middleware != nil {
 		w.sender = cfg.Middleware(w.carrier)
@@ -100,7 +105,8 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	}
 	models, err := parseModels(x.capture.buf)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", x.call.label, err)
+		last := len(x.Attempts)
+		return nil, locate(err, x.call.label, c.wire.key, &x.Attempts[last-1], last)
 	}
 	return models, nil
 }

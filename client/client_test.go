@@ -61,6 +61,13 @@ func TestBadEndpoint(t *testing.T) {
 		{"http://h:x/", "is not a URL"},
 		{"https://me:s3cret@h/v1", "Config.APIKey"},
 		{"https://me:s3cret@h:x/v1", "is not a URL"},
+		{"https://me:s3cret/x@h/v1", "is not a URL"},
+		{"https://s3cret@h/v1", "Config.APIKey"},
+		{"https://me@h/v1?api_key=s3cret", "endpoint https://[redacted]@h/v1 holds"},
+		{"h/v1?api_key=s3cret", `endpoint "h/v1" does not begin with http://`},
+		{"h/v1#s3cret", "does not begin with http://"},
+		{"me:s3cret@h/v1", `endpoint "[redacted]@h/v1" does not begin with http://`},
+		{"http:///v1?api_key=s3cret", "names no host"},
 	}
 	for _, tt := range tests {
 		c, err := client.New(t.Context(), tt.given, client.Config{})
@@ -173,6 +180,7 @@ func TestHeaders(t *testing.T) {
 	cfg.APIKey = "sk-1"
 	cfg.Header = http.Header{"X-Tenant": {"a"}, "X-Both": {"cfg"}}
 	c := newClient(t, s, cfg)
+	cfg.Header.Set("X-Tenant", "what is changed after New does not count")
 	r := hello(false)
 	r.ID, r.Header = "run-7", http.Header{"X-Both": {"req"}}
 	c.Send(t.Context(), r)
@@ -246,7 +254,9 @@ func TestKeyIsNeverShown(t *testing.T) {
 
 func TestAnEchoedKeyIsTakenOutOfEveryErrorObject(t *testing.T) {
 	const key = "sk-very/secret"
-	object := `{"error":{"message":"bad key sk-very\/secret","type":"sk-very\/secret"}}`
+	object := `{"error":{"message":"bad key sk-very\/secret","type":"\u0073k-very\u002Fsecret"}}`
+	beyond := strings.Repeat("x", 180) + " bad key " // an excerpt ends in the middle of the key
+	shows := func(text string) bool { return strings.Contains(text, "sk-very") || strings.Contains(text, "k-very") }
 	for sentence, tt := range map[string]struct {
 		request client.Request
 		answer  string
@@ -255,14 +265,21 @@ func TestAnEchoedKeyIsTakenOutOfEveryErrorObject(t *testing.T) {
 		"an error in a plain 200":        {hello(false), plain(200, "application/json", object)},
 		"an error instead of a stream":   {hello(true), plain(200, "application/json", object)},
 		"an error event inside a stream": {hello(true), streamed(says("a") + "data: " + object + "\n\n")},
+		"a web page, cut in the key":     {hello(false), plain(200, "text/html", beyond+key)},
+		"a plain text, cut in the key":   {hello(false), plain(500, "text/plain", beyond+key)},
+		"an answer without choices":      {hello(false), plain(200, "application/json", `{"detail":"bad key sk-very\/secret"}`)},
+		"an event that is no JSON":       {hello(true), streamed(`data: {"a": bad key sk-very\/secret` + "\n\n")},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			cfg := measuring
 			cfg.APIKey = key
 			c := newClient(t, &server{answer: bytesOf(tt.answer)}, cfg)
 			_, err := c.Chat(t.Context(), tt.request)
-			if err == nil || strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "bad key [redacted]") {
+			if err == nil || shows(err.Error()) || !strings.Contains(err.Error(), "bad key [redacted]") {
 				t.Errorf("Chat: %v", err)
+			}
+			if api, ok := err.(*client.APIError); ok && (shows(string(api.Body)) || shows(api.Type) || shows(api.Message)) {
+				t.Errorf("the fields of the error show the key: %s, %q, %q", api.Body, api.Type, api.Message)
 			}
 			if !tt.request.Stream {
 				return
@@ -270,7 +287,7 @@ func TestAnEchoedKeyIsTakenOutOfEveryErrorObject(t *testing.T) {
 			st := c.Stream(t.Context(), tt.request)
 			for st.Next() {
 			}
-			if err := st.Err(); err == nil || strings.Contains(err.Error(), key) {
+			if err := st.Err(); err == nil || shows(err.Error()) {
 				t.Errorf("Stream: %v", err)
 			}
 		})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -117,6 +118,7 @@ func (c Config) resolved() Config {
 	c.TokensPerMinute = limit(c.TokensPerMinute, 0)
 	c.PoolSize = limit(c.PoolSize, defaultPoolSize)
 	c.MaxConcurrent = limit(c.MaxConcurrent, defaultMaxConcurrent)
+	c.Header, c.ExtraBody = c.Header.Clone(), maps.Clone(c.ExtraBody) // the caller's may change
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,6 +145,72 @@ func hanging(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, ctx.Err()
 }
 
+// TestWarmTellsOfEachDial: one that failed is not forgotten for another that
+// went well later, and the pool must be full in the end.
+func TestWarmTellsOfEachDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: keeping(answered("a"))}
+		var n atomic.Int32
+		cfg := unlimited
+		cfg.PoolSize, cfg.LazyInit = 3, true
+		cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			i := n.Add(1)
+			if i == 1 {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("the cable is out")}
+			}
+			time.Sleep(time.Duration(i) * time.Second)
+			near, err := s.dial(ctx, network, addr)
+			if i == 4 { // the server thinks better of it
+				time.AfterFunc(time.Second, func() { near.Close() })
+			}
+			return near, err
+		}
+		c, err := client.New(t.Context(), "http://test.invalid", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		begun := time.Now()
+		if err := c.Warm(t.Context()); kind(err) != "connection other" || !strings.Contains(err.Error(), "cable") || time.Since(begun) != 3*time.Second {
+			t.Errorf("%v after %v, want that the cable is out, after all dials", err, time.Since(begun))
+		}
+		if h := c.HealthCheck(canceled(t)); h.Open != 2 {
+			t.Errorf("%+v, want 2 connections", h)
+		}
+		if err := c.Warm(t.Context()); err != nil {
+			t.Errorf("when the last is opened: %v", err)
+		}
+		time.Sleep(2 * time.Second) // the one that the server closes
+		if err := c.Warm(t.Context()); err != nil {
+			t.Errorf("when it is opened again: %v", err)
+		}
+	})
+}
+
+func TestWarmTellsOfConnectionsThatDoNotStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		cfg := unlimited
+		cfg.PoolSize, cfg.LazyInit = 2, true
+		cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if n.Add(1) != 2 {
+				time.Sleep(2 * time.Second)
+			}
+			near, far := net.Pipe()
+			time.AfterFunc(time.Second, func() { far.Close() })
+			return near, nil
+		}
+		c, err := client.New(t.Context(), "http://test.invalid", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Warm(t.Context()); kind(err) != "connection other" || !strings.Contains(err.Error(), "do not stay open") || n.Load() != 4 {
+			t.Errorf("%v after %d dials, want that they do not stay after 4", err, n.Load())
+		}
+	})
+}
+
 func TestHangingDials(t *testing.T) {
 	for sentence, tt := range map[string]struct {
 		cfg  client.Config
@@ -152,6 +219,9 @@ func TestHangingDials(t *testing.T) {
 	}{
 		"are given up after 30 s, which is tried again": {
 			client.Config{Timeout: client.Off, MaxRetries: 1, RateLimit: client.Off, PoolSize: 1}, "timeout connect", 61 * time.Second,
+		},
+		"and so they are by net/http's own pool": {
+			client.Config{Timeout: client.Off, MaxRetries: 1, RateLimit: client.Off, PoolSize: 1, HTTP2: true}, "timeout connect", 61 * time.Second,
 		},
 		"the attempt's time-out comes first": {
 			client.Config{Timeout: 5 * time.Second, MaxRetries: client.Off, RateLimit: client.Off}, "timeout connect", 5 * time.Second,
@@ -172,7 +242,7 @@ func TestHangingDials(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if err := c.Warm(ctx); kind(err) != "timeout connect" {
+				if err := c.Warm(ctx); kind(err) != "timeout connect" && !tt.cfg.HTTP2 {
 					t.Errorf("Warm: %v", err)
 				}
 			})
@@ -376,6 +446,37 @@ func TestCloseLeavesNothing(t *testing.T) {
 		}
 		if h := c.HealthCheck(t.Context()); h.Healthy || !errors.Is(h.Err, client.ErrClosed) || h.Open != 0 {
 			t.Errorf("health after Close: %+v", h)
+		}
+	})
+}
+
+func TestCloseEndsDialsOfHTTP2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := unlimited
+		cfg.HTTP2 = true
+		ended := false
+		cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			_, err := hanging(ctx, network, addr)
+			ended = true
+			return nil, err
+		}
+		c, err := client.New(t.Context(), "http://test.invalid", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { c.Chat(ctx, hello(false)) })
+		synctest.Wait()
+		leave()
+		all.Wait()
+		if h := c.HealthCheck(canceled(t)); h.Dialling != 1 {
+			t.Errorf("health: %+v", h)
+		}
+		begun := time.Now()
+		c.Close()
+		if took := time.Since(begun); took != 0 || !ended {
+			t.Errorf("Close took %v, and the dial has ended: %v", took, ended)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 )
@@ -18,6 +19,9 @@ func (p *pool) room() bool {
 }
 
 func (p *pool) startDial() {
+	if p.round == nil {
+		p.round = &round{over: make(chan struct{})}
+	}
 	p.dialling++
 	p.dials.Go(func() {
 		c, err := p.dial()
@@ -31,6 +35,7 @@ func (p *pool) dialled(c *conn, err error) {
 	p.mu.Lock()
 	p.dialling--
 	p.failure = err
+	p.round.failure = cmp.Or(err, p.round.failure)
 	switch {
 	case err == nil:
 		p.all[c] = struct{}{}
@@ -38,9 +43,9 @@ func (p *pool) dialled(c *conn, err error) {
 		p.serve(delivery{err: err})
 		p.grow()
 	}
-	if p.dialling == 0 && p.quiet != nil {
-		close(p.quiet)
-		p.quiet = nil
+	if p.dialling == 0 {
+		close(p.round.over)
+		p.round = nil
 	}
 	p.mu.Unlock()
 	if err == nil {
@@ -58,28 +63,57 @@ func (p *pool) fill() {
 	}
 }
 
+// round is a time in which dials are under way, from the first of them to the last.
+type round struct {
+	over    chan struct{}
+	failure error // the latest; it counts when the round is over
+}
+
+// warm is about the dials that it waits for: what a request met before is no
+// reason, and what one dial met is not made good by the next.
 func (p *pool) warm(ctx context.Context) error {
-	p.fill()
-	p.mu.Lock()
-	if p.dialling > 0 && p.quiet == nil {
-		p.quiet = make(chan struct{})
-	}
-	quiet := p.quiet
-	p.mu.Unlock()
-	if quiet != nil {
+	for range warmRounds {
+		r := p.fillUp()
+		if r == nil {
+			return p.state()
+		}
 		select {
-		case <-quiet:
+		case <-r.over:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := p.state(); err != errNotFull {
+			return err
+		}
+		if r.failure != nil {
+			return r.failure
+		}
 	}
+	return errNotFull
+}
+
+// warmRounds is how often warm dials for connections that did not stay: of a
+// server that hangs up at once there would be no end.
+const warmRounds = 3
+
+var errNotFull = errors.New("connections were opened, but do not stay open")
+
+// fillUp is fill, and returns the dials under way, nil if there are none.
+func (p *pool) fillUp() *round {
+	p.fill()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.round
+}
+
+func (p *pool) state() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
 		return ErrClosed
 	case len(p.all) < p.size:
-		return p.failure
+		return errNotFull
 	}
 	return nil
 }
@@ -99,9 +133,6 @@ func (p *pool) dial() (*conn, error) {
 	c := &conn{pool: p}
 	cc, err := p.transport.NewClientConn(context.WithValue(ctx, noteKey{}, &c.socket), p.scheme, p.addr)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = dialError{err}
-		}
 		return nil, err
 	}
 	c.ClientConn = cc

@@ -14,12 +14,11 @@ import (
 // (which Request.Extra asks for with "encoding_format": "base64": a quarter of the bytes).
 func (c *Client) Embed(ctx context.Context, r Request) (vectors [][]float32, usage Usage, err error) {
 	r.API = Embeddings
-	cl, err := c.prepare(ctx, r)
-	if err != nil {
-		return nil, Usage{}, err
+	p := c.Prepare(ctx, r)
+	if p.err == nil {
+		p.call.vectors = len(r.Prompts)
 	}
-	cl.vectors = len(r.Prompts)
-	resp, err := c.send(ctx, cl).Decode()
+	resp, err := c.SendPrepared(ctx, p).Decode()
 	if err != nil {
 		return nil, resp.Usage, err
 	}

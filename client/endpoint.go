@@ -21,16 +21,12 @@ type site struct {
 // parseEndpoint accepts a server's address with or without /v1 and with or
 // without a trailing slash.
 func parseEndpoint(endpoint string) (site, error) {
-	u, err := url.Parse(strings.TrimSpace(endpoint))
+	endpoint = strings.TrimSpace(endpoint)
+	u, err := url.Parse(endpoint)
 	if err != nil {
-		// The parser's own error quotes the whole address, which may hold a secret.
-		var bad *url.Error
-		if errors.As(err, &bad) {
-			err = bad.Err
-		}
-		return site{}, fmt.Errorf("client: endpoint is not a URL (%w): write it as http://host:port/v1", err)
+		return site{}, unparsed(endpoint, err)
 	}
-	if err := checkEndpoint(u, endpoint); err != nil {
+	if err := checkEndpoint(u, harmless(endpoint)); err != nil {
 		return site{}, err
 	}
 	u.Path = versionedPath(u.Path)
@@ -39,10 +35,28 @@ func parseEndpoint(endpoint string) (site, error) {
 	return site{base: u, label: shown.String()}, nil
 }
 
+// harmless is an address without what may be secret: who logs in, and the query.
+func harmless(endpoint string) string {
+	if i := strings.IndexAny(endpoint, "?#"); i >= 0 {
+		endpoint = endpoint[:i]
+	}
+	return withoutUser(endpoint)
+}
+
+// unparsed leaves out what the parser quotes where that may be secret: the
+// address always, and a password that it takes for the port.
+func unparsed(endpoint string, err error) error {
+	var bad *url.Error
+	if errors.As(err, &bad) && !strings.Contains(endpoint, "@") {
+		return fmt.Errorf("client: endpoint is not a URL (%w): write it as http://host:port/v1", bad.Err)
+	}
+	return errors.New("client: endpoint is not a URL: write it as http://host:port/v1")
+}
+
 func checkEndpoint(u *url.URL, given string) error {
 	switch {
 	case u.User != nil:
-		return fmt.Errorf("client: endpoint %s holds a user name or password: write them into Config.APIKey or Config.Header", u.Redacted())
+		return fmt.Errorf("client: endpoint %s holds a user name or password: write them into Config.APIKey or Config.Header", given)
 	case given == "":
 		return errors.New("client: endpoint is empty: write it as http://host:port/v1")
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -66,9 +80,15 @@ func versionedPath(path string) string {
 	return path
 }
 
-// url returns the address of one method, such as "/chat/completions".
-func (s site) url(method string) *url.URL {
+// target is the address of one method.
+type target struct {
+	url   url.URL
+	label string // safe to show
+}
+
+// target returns where a method is, such as "/chat/completions".
+func (s site) target(method string) target {
 	u := *s.base
 	u.Path += method
-	return &u
+	return target{u, s.label + method}
 }

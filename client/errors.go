@@ -119,19 +119,10 @@ func (e *ConnectionError) Unwrap() error { return e.Err }
 // answerError gives one of the sentinels its place. It has no exported name:
 // callers tell it by what it wraps.
 type answerError struct {
-	text                string
+	text                string // without the key
 	endpoint, requestID string
 	attempts            int
 	err                 error
-}
-
-// newAnswerError leaves the key out of the text: a server may echo it.
-func newAnswerError(err error, label, requestID, key string) *answerError {
-	text := err.Error()
-	if key != "" {
-		text = strings.ReplaceAll(text, key, "[redacted]")
-	}
-	return &answerError{text: text, endpoint: label, requestID: requestID, err: err}
 }
 
 func (e *answerError) Error() string {
@@ -139,22 +130,6 @@ func (e *answerError) Error() string {
 }
 
 func (e *answerError) Unwrap() error { return e.err }
-
-// setAttempts notes in a typed error how many attempts the call took.
-func setAttempts(err error, n int) {
-	switch e := err.(type) {
-	case *APIError:
-		e.Attempts = n
-	case *StreamError:
-		e.Attempts = n
-	case *TimeoutError:
-		e.Attempts = n
-	case *ConnectionError:
-		e.Attempts = n
-	case *answerError:
-		e.attempts = n
-	}
-}
 
 func said(typ, code, message string) string {
 	var b strings.Builder

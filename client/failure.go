@@ -1,12 +1,10 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -81,65 +79,55 @@ func isFailure(body []byte) bool {
 }
 
 // judge turns an answer that its headers show to be no success into an error.
-func (f *flight) judge(ctx context.Context, key string) {
+func (f *flight) judge(ctx context.Context) {
 	switch {
 	case f.body == nil, f.a.Err != nil && ctx.Err() != nil: // the caller gave up
 	case f.a.Status/100 != 2:
-		f.a.Err = f.apiError(key)
+		f.a.Err = f.apiError()
 	case f.wrongType && f.a.Err == nil:
-		f.a.Err = f.wrongTypeError(key)
+		f.a.Err = f.wrongTypeError()
 	}
 }
 
 // apiError reads the body of an error. A server may echo the key: it is taken out.
-func (f *flight) apiError(key string) error {
-	body := f.capture.buf[:min(len(f.capture.buf), maxErrorBody)]
-	if key == "" {
-		body = slices.Clone(body) // the buffer is used again
-	} else {
-		body = bytes.ReplaceAll(body, []byte(key), []byte("[redacted]"))
-	}
+func (f *flight) apiError() error {
+	key := f.wire.key
+	body := []byte(key.hide(string(f.capture.buf))) // a copy: the buffer is used again
+	body = body[:min(len(body), maxErrorBody)]
 	e := &APIError{
 		Status: f.a.Status, RequestID: f.a.RequestID, RetryAfter: f.a.RetryAfter,
-		Body: body, Endpoint: f.call.label,
+		Body: body, Endpoint: f.call.label, Attempts: f.number,
 	}
 	var ok bool
 	if e.Type, e.Code, e.Message, ok = failureIn(body); !ok {
 		e.Message = excerpt(body)
 	}
-	hide(key, &e.Type, &e.Code, &e.Message)
+	key.hideIn(&e.Type, &e.Code, &e.Message)
 	return e
 }
 
-// hide takes the key out of what a server said, after decoding: JSON may have written it with escapes.
-func hide(key string, fields ...*string) {
-	if key == "" {
-		return
-	}
-	for _, f := range fields {
-		*f = strings.ReplaceAll(*f, key, "[redacted]")
-	}
-}
-
 // wrongTypeError tells an error object in a 200 from something altogether different.
-func (f *flight) wrongTypeError(key string) error {
+func (f *flight) wrongTypeError() error {
 	body := f.capture.buf
 	if isFailure(body) {
-		return locate(streamError(body), f.call.label, key, &f.a, 1)
+		return f.located(streamError(body))
 	}
-	return f.failed(fmt.Errorf("%w: %q where %s was asked for: %s",
+	return f.located(fmt.Errorf("%w: %q where %s was asked for: %s",
 		ErrContentType, f.a.Header.Get("Content-Type"), f.call.accepts(), excerpt(body)))
 }
 
-// locate completes an error that decoding found with where it happened.
-func locate(err error, label, key string, a *Attempt, attempts int) error {
+// located completes an error that decoding found with where it happened.
+func (f *flight) located(err error) error {
+	return locate(err, f.call.label, f.wire.key, &f.a, f.number)
+}
+
+// locate is flight.located of an attempt that is over.
+func locate(err error, label string, key secret, a *Attempt, attempts int) error {
 	var failure *StreamError
 	if errors.As(err, &failure) {
 		failure.Endpoint, failure.RequestID, failure.Attempts = label, a.RequestID, attempts
-		hide(key, &failure.Type, &failure.Code, &failure.Message)
+		key.hideIn(&failure.Type, &failure.Code, &failure.Message)
 		return failure
 	}
-	found := newAnswerError(err, label, a.RequestID, key)
-	found.attempts = attempts
-	return found
+	return &answerError{text: key.hide(err.Error()), endpoint: label, requestID: a.RequestID, attempts: attempts, err: err}
 }

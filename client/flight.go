@@ -42,6 +42,7 @@ type flight struct {
 	cfg     *Config
 	wire    *wire
 	call    *call
+	number  int // of the attempt in its call, from 1
 	capture *capture
 	a       Attempt
 	trace   trace
@@ -53,6 +54,7 @@ type flight struct {
 
 	body      io.ReadCloser
 	bodyLimit int
+	readSize  int  // least room for a read
 	streaming bool // the body is an event stream
 	wrongType bool // a 2xx of another content type than was asked for
 	scan      sse.Scanner
@@ -67,9 +69,9 @@ type flight struct {
 }
 
 // open sends an attempt and waits for its headers. A failure is in its Attempt.
-func (c *Client) open(ctx context.Context, cl *call, keep *capture) *flight {
+func (c *Client) open(ctx context.Context, cl *call, number int, keep *capture) *flight {
 	keep.buf, keep.marks = keep.buf[:0], keep.marks[:0]
-	f := &flight{cfg: c.cfg, wire: c.wire, life: c.life, call: cl, capture: keep}
+	f := &flight{cfg: c.cfg, wire: c.wire, life: c.life, call: cl, number: number, capture: keep}
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
 	f.a.Started = time.Now()
 	f.trace.started = f.a.Started
@@ -95,7 +97,10 @@ func (f *flight) accept(resp *http.Response) {
 		f.a.RequestID = id
 	}
 	f.a.RetryAfter = retryAfter(resp.Header, time.Now())
-	f.bodyLimit = maxErrorBody
+	f.bodyLimit, f.readSize = maxErrorBody, minRead
+	if n := resp.ContentLength; n >= 0 && n < minRead {
+		f.readSize = int(n) + 1
+	}
 	if resp.StatusCode/100 != 2 {
 		return
 	}
@@ -124,7 +129,7 @@ func mediaType(h http.Header) string {
 func (f *flight) read() bool {
 	f.arm()
 	k := f.capture
-	k.buf = slices.Grow(k.buf, minRead)
+	k.buf = slices.Grow(k.buf, f.readSize)
 	n, err := f.body.Read(k.buf[len(k.buf):cap(k.buf)])
 	at := time.Since(f.a.Started)
 	if n > 0 {
@@ -137,7 +142,7 @@ func (f *flight) read() bool {
 		return false
 	case f.full():
 		if f.bodyLimit == maxBody && f.ended == 0 {
-			f.a.Err = f.failed(ErrTooLarge)
+			f.a.Err = f.located(ErrTooLarge)
 		}
 		f.over(io.EOF, at)
 		return false

@@ -51,28 +51,25 @@ func (c *Client) probe(ctx context.Context) error {
 	ctx, end := c.bind(ctx)
 	defer end()
 	var answer capture
-	f := c.open(ctx, cl, &answer)
+	f := c.open(ctx, cl, 1, &answer)
 	for f.body != nil && f.read() {
 	}
 	f.close()
-	f.judge(ctx, c.wire.key)
+	f.judge(ctx)
 	if f.a.Err != nil {
 		return f.a.Err
 	}
 	_, err := parseModels(answer.buf)
 	if err != nil {
-		return f.failed(err)
+		return f.located(err)
 	}
 	return nil
 }
 
 // modelsCall asks for the server's models.
 func (c *Client) modelsCall() *call {
-	const path = "/models"
-	return &call{
-		method: http.MethodGet, url: c.wire.site.url(path), label: c.wire.site.label + path,
-		header: c.headerFor(Request{}),
-	}
+	to := c.wire.site.target("/models")
+	return &call{method: http.MethodGet, url: &to.url, label: to.label, header: c.headerFor(Request{})}
 }
 
 // Warm opens all connections of the pool that are not open, in parallel, and
@@ -89,7 +86,7 @@ func (c *Client) warmError(ctx context.Context, err error) error {
 	label := c.wire.site.label
 	switch {
 	case ctx.Err() != nil:
-		return interrupted(ctx, label, phaseConnect)
+		return interrupted(ctx, label, phaseConnect, 0)
 	case errors.Is(err, ErrClosed):
 		return fmt.Errorf("%s: %w", label, ErrClosed)
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,11 +16,14 @@ const window = time.Minute
 type gate struct {
 	smooth *rate.Limiter // nil where off
 	tokens *tokenGate    // nil where off
-	turn   chan struct{} // held by whoever waits at the head
-	ring   []time.Time   // the last len(ring) admissions; guarded by turn
-	next   int           // the oldest of them
+	turn   chan struct{} // held by the head of the line
 	base   time.Time
 	held   atomic.Int64 // nobody passes before base + held: a server asked for it
+
+	mu   sync.Mutex
+	line int         // how many stand in line
+	ring []time.Time // the last len(ring) admissions
+	next int         // the oldest of them
 }
 
 func newGate(cfg *Config) *gate {
@@ -47,6 +51,15 @@ func (g *gate) hold(d time.Duration) {
 // admit waits until an attempt of so many tokens may start. It fails at once
 // where it sees that the context's deadline comes first.
 func (g *gate) admit(ctx context.Context, tokens int) error {
+	if g.smooth == nil && g.tokens == nil {
+		return g.queue(ctx)
+	}
+	g.mu.Lock()
+	late := g.tooLate(ctx)
+	g.mu.Unlock()
+	if late {
+		return context.DeadlineExceeded
+	}
 	if g.smooth != nil {
 		if err := g.smooth.Wait(ctx); err != nil {
 			return deadlineOr(ctx.Err())
@@ -63,45 +76,6 @@ func (g *gate) admit(ctx context.Context, tokens int) error {
 		g.tokens.settle(tokens)
 	}
 	return err
-}
-
-// queue lets one after the other pass, as soon as the ring and the hold allow.
-//
-// The ring is exact: an admission is noted when it happens, and a wait that is
-// given up leaves nothing behind. A token bucket is not: with 60 a minute and a
-// burst of 60 it admits 119 in the first minute.
-func (g *gate) queue(ctx context.Context) error {
-	if len(g.ring) == 0 && !time.Now().Before(g.opens()) {
-		return ctx.Err()
-	}
-	select {
-	case g.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-g.turn }()
-	for t := g.opens(); time.Now().Before(t); t = g.opens() {
-		if err := sleep(ctx, time.Until(t)); err != nil {
-			return err
-		}
-	}
-	if len(g.ring) > 0 {
-		g.ring[g.next] = time.Now()
-		g.next = (g.next + 1) % len(g.ring)
-	}
-	return ctx.Err()
-}
-
-// opens returns when the head of the queue may pass.
-func (g *gate) opens() time.Time {
-	t := g.base.Add(time.Duration(g.held.Load()))
-	if len(g.ring) == 0 || g.ring[g.next].IsZero() {
-		return t
-	}
-	if full := g.ring[g.next].Add(window); full.After(t) {
-		return full
-	}
-	return t
 }
 
 // deadlineOr names what x/time/rate only describes: a wait beyond the deadline.

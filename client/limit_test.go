@@ -83,6 +83,7 @@ func TestWaitThatCannotMeetTheDeadlineFailsAtOnce(t *testing.T) {
 	for name, cfg := range map[string]client.Config{
 		"rate limit":          {RateLimit: 1},
 		"requests per second": {RequestsPerSecond: 0.1},
+		"the rate limit, though the others could": {RateLimit: 1, RequestsPerSecond: 0.5, TokensPerMinute: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,6 +101,59 @@ func TestWaitThatCannotMeetTheDeadlineFailsAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAPlaceInLineThatComesTooLateFailsAtOnce: who stands before counts too.
+func TestAPlaceInLineThatComesTooLateFailsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: keeping(answered("a"))}
+		c := newClient(t, s, client.Config{RateLimit: 2, MaxConcurrent: client.Off})
+		sendAll(t, c, 2)
+		time.Sleep(10 * time.Second)
+		begun := time.Now()
+		var all sync.WaitGroup
+		defer all.Wait()
+		call := func(deadline time.Duration, want string, at time.Duration) {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				if _, err := c.Chat(ctx, hello(false)); kind(err) != want || time.Since(begun) != at {
+					t.Errorf("deadline %v: %v after %v, want %s after %v", deadline, err, time.Since(begun), want, at)
+				}
+			})
+			synctest.Wait()
+		}
+		sec := time.Second
+		call(time.Hour, "ok", 50*sec)
+		call(49*sec, "timeout queue", 0)
+		call(51*sec, "ok", 50*sec)
+		call(109*sec, "timeout queue", 0) // third in line: a minute later
+		call(111*sec, "ok", 110*sec)
+		call(111*sec, "ok", 110*sec)
+		call(169*sec, "timeout queue", 0)
+		call(171*sec, "ok", 170*sec)
+	})
+}
+
+// TestThoseBehindTheHeadFailAtOnceWhileAServerHoldsThemBack: they need not
+// come to the head to know.
+func TestThoseBehindTheHeadFailAtOnceWhileAServerHoldsThemBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: inTurn(keeping(plain(429, "", "", "Retry-After: 20")), keeping(answered("a")))}
+		c := newClient(t, s, client.Config{RateLimit: client.Off})
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() { c.Send(t.Context(), hello(false)) })
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 19*time.Second)
+		defer cancel()
+		begun := time.Now()
+		if _, err := c.Chat(ctx, hello(false)); kind(err) != "timeout queue" || time.Since(begun) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		all.Wait()
+	})
 }
 
 func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {

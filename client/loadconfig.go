@@ -78,7 +78,11 @@ func parseConfig(file string, src []byte, env func(string) (string, bool)) (stri
 	if err != nil {
 		return "", Config{}, err
 	}
-	return string(b.Endpoint), b.config(), nil
+	cfg := b.config()
+	if err := cfg.check(); err != nil {
+		return "", Config{}, block.Errorf("", "%v", err)
+	}
+	return string(b.Endpoint), cfg, nil
 }
 
 func (b *fileBlock) config() Config {
@@ -100,12 +104,8 @@ func (b *fileBlock) config() Config {
 	return cfg
 }
 
-var (
-	// secret finds the value behind a key that says what it is.
-	secret = regexp.MustCompile(`(?i)((?:key|token|secret|password|authorization|cookie)s?["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\n]+)`)
-	// userInfo finds the password in an address.
-	userInfo = regexp.MustCompile(`://[^@/\s'"]+@`)
-)
+// secretValue finds the value behind a key that says what it is.
+var secretValue = regexp.MustCompile(`(?i)((?:key|token|secret|password|authorization|cookie)s?["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\n]+)`)
 
 // withoutSecrets blanks what messages quote of the file: a literal key may
 // stand in the line where the mistake is.
@@ -114,10 +114,12 @@ func withoutSecrets(err error) error {
 	out := make(strictyaml.Errors, len(found))
 	for i, e := range found {
 		clean := *e
-		clean.Source = userInfo.ReplaceAllString(secret.ReplaceAllString(e.Source, "${1}[redacted]"), "://[redacted]@")
-		if value := secret.FindStringSubmatch(e.Source); value != nil {
-			clean.Msg = strings.ReplaceAll(e.Msg, value[2], "[redacted]")
+		clean.Source = withoutUser(secretValue.ReplaceAllString(e.Source, "${1}"+redacted))
+		clean.Source = query.ReplaceAllString(clean.Source, "?"+redacted)
+		if value := secretValue.FindStringSubmatch(e.Source); value != nil {
+			clean.Msg = strings.ReplaceAll(e.Msg, value[2], redacted)
 		}
+		clean.Msg = withoutUser(clean.Msg)
 		out[i] = &clean
 	}
 	return out

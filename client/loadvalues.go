@@ -54,12 +54,18 @@ func (d *fileDuration) UnmarshalNode(n strictyaml.Node) error {
 		d.value = Off
 		return nil
 	case err == nil && seconds > 0 && seconds < most:
-		d.value = max(1, time.Duration(seconds*float64(time.Second)))
-		return nil
+		d.value = time.Duration(seconds * float64(time.Second))
 	case err == nil:
 		return n.Errorf("", "want a time in seconds that is not negative, such as 30 or 1m30s, or off")
+	default:
+		if err := n.Decode(&d.value); err != nil {
+			return err
+		}
 	}
-	return n.Decode(&d.value)
+	if d.value < leastTimeout {
+		return n.Errorf("", "want at least %v, such as 30 or 1m30s, or off", leastTimeout)
+	}
+	return nil
 }
 
 // fileProxy is the address of a proxy; off is none, even where the environment

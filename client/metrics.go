@@ -13,7 +13,8 @@ const lastLatencies = 1000
 
 // Metrics is what became of a client's calls. A call counts when its outcome is
 // known: of Send when it is decoded, of a Stream when it ends or is closed.
-// Models and HealthCheck do not count.
+// Models and HealthCheck do not count, nor does the question for the server's
+// first model; a call that gets no answer to it counts, with no attempt.
 type Metrics struct {
 	Requests int64 // calls
 	Attempts int64
@@ -112,9 +113,17 @@ func (c *Client) Metrics() Metrics {
 	return out
 }
 
+// unsent notes a call that got no model to be sent to. A request that is wrong
+// in itself never was a call.
+func (c *Client) unsent(err error) {
+	if _, lacksModel := err.(*modelError); lacksModel {
+		c.metrics.observe(0, nil, nil, err)
+	}
+}
+
 // account notes a call once it is decoded.
 func (x *Exchange) account() {
-	if x.client == nil { // it could not even be written
+	if x.client == nil { // see unsent
 		return
 	}
 	var last *Attempt

@@ -24,7 +24,17 @@ type modelQuestion struct {
 	givenUp bool // the caller that asked gave up: the others must ask again
 }
 
-// nameModel fills in the model of a request that names none.
+// modelError is why a request that names no model got none.
+type modelError struct{ cause error }
+
+func (e *modelError) Error() string {
+	return e.cause.Error() + " (asked for its first model: neither Request.Model nor Config.Model names one)"
+}
+
+func (e *modelError) Unwrap() error { return e.cause }
+
+// nameModel fills in the model of a request that names none. Its error is a
+// *modelError.
 func (c *Client) nameModel(ctx context.Context, r *Request) error {
 	r.Model = cmp.Or(r.Model, c.cfg.Model)
 	_, given := r.Extra["model"]
@@ -34,7 +44,7 @@ func (c *Client) nameModel(ctx context.Context, r *Request) error {
 	}
 	id, err := c.serversFirst(ctx)
 	if err != nil {
-		return fmt.Errorf("client: neither Request.Model nor Config.Model names a model, and the server was asked for its first: %w", err)
+		return &modelError{err}
 	}
 	r.Model = id
 	return nil
@@ -54,7 +64,7 @@ func (c *Client) serversFirst(ctx context.Context) (string, error) {
 		select {
 		case <-q.done:
 		case <-ctx.Done():
-			return "", waitError(ctx, c.wire.site.label)
+			return "", waitError(ctx, c.wire.site.label, 0)
 		}
 		if !q.givenUp {
 			return q.id, q.err
@@ -83,7 +93,7 @@ func (c *Client) ask(ctx context.Context, q *modelQuestion) {
 	case err != nil:
 		q.err, q.givenUp = err, ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)
 	case len(models) == 0:
-		q.err = fmt.Errorf("%s/models: the list is empty", c.wire.site.label)
+		q.err = fmt.Errorf("%s/models: %w: the list is empty", c.wire.site.label, ErrMalformed)
 	default:
 		q.id = models[0].ID
 	}

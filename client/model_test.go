@@ -74,21 +74,62 @@ func TestModelThatIsNamedIsNotAskedFor(t *testing.T) {
 }
 
 func TestNoModelToBeFound(t *testing.T) {
-	for _, tt := range []struct{ sentence, answer, kind, says string }{
-		{"no list", plain(404, "text/plain", "no page"), "api 404", "Config.Model"},
-		{"an empty list", plain(200, "application/json", `{"data":[]}`), "unknown", "the list is empty"},
+	for _, tt := range []struct{ sentence, answer, kind, outcome, says string }{
+		{"no list", plain(404, "text/plain", "no page"), "api 404", "http_4xx", "http://test.invalid/v1/models: status 404: no page (asked for its first model: neither Request.Model nor Config.Model names one)"},
+		{"an empty list", plain(200, "application/json", `{"data":[]}`), "malformed", "malformed", "http://test.invalid/v1/models: answer is malformed: the list is empty (asked"},
 	} {
 		s := &server{answer: keeping(tt.answer)}
 		c := newClient(t, s, measuring)
 		for n := 1; n <= 2; n++ { // a failure is not remembered
 			_, err := c.Generate(t.Context(), "p", client.GenerateOptions{})
-			if !strings.HasPrefix(kind(err), tt.kind) || !strings.Contains(err.Error(), tt.says) || len(s.got()) != n {
+			if !strings.HasPrefix(kind(err), tt.kind) || !strings.HasPrefix(err.Error(), tt.says) || len(s.got()) != n {
 				t.Errorf("%s: %v after %d requests", tt.sentence, err, len(s.got()))
 			}
 		}
 		if st := c.Stream(t.Context(), client.Request{Messages: msgs}); st.Next() || !strings.HasPrefix(kind(st.Err()), tt.kind) {
 			t.Errorf("%s: the stream says %v", tt.sentence, st.Err())
 		}
+		if _, _, err := c.Embed(t.Context(), client.Request{Prompts: []string{"p"}}); !strings.HasPrefix(kind(err), tt.kind) {
+			t.Errorf("%s: Embed says %v", tt.sentence, err)
+		}
+		if m := c.Metrics(); m.Requests != 4 || m.Attempts != 0 || m.Retries != 0 || m.Outcomes[tt.outcome] != 4 {
+			t.Errorf("%s: %+v, want 4 requests without attempts", tt.sentence, m)
+		}
+		c.Chat(t.Context(), client.Request{})
+		c.Stream(t.Context(), client.Request{}).Close()
+		if m := c.Metrics(); m.Requests != 4 {
+			t.Errorf("%s: what was never a request is counted: %+v", tt.sentence, m)
+		}
+	}
+}
+
+// TestABatchAsksOnceForTheModel: not again for each wave of its calls.
+func TestABatchAsksOnceForTheModel(t *testing.T) {
+	for _, tt := range []struct {
+		sentence, answer, kind string
+		requests               int
+		outcome                string
+	}{
+		{"that there is", plain(200, "application/json", modelList), "ok", 7, "ok"},
+		{"that there is not", plain(404, "text/plain", "no page"), "api 404", 1, "http_4xx"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{}
+			modelsOr(s, keeping(tt.answer), keeping(answered("a")))
+			c := newClient(t, s, client.Config{MaxConcurrent: 2})
+			for i, r := range c.GenerateBatch(t.Context(), make([]string, 6), client.GenerateOptions{}) {
+				if kind(r.Err) != tt.kind || (r.Generation == nil) == (r.Err == nil) {
+					t.Errorf("%s, prompt %d: %v", tt.sentence, i, r.Err)
+				}
+			}
+			if m := c.Metrics(); asked(s) != 1 || len(s.got()) != tt.requests || m.Requests != 6 || m.Outcomes[tt.outcome] != 6 {
+				t.Errorf("%s: asked %d times in %d requests, metrics %+v", tt.sentence, asked(s), len(s.got()), m)
+			}
+			c.GenerateBatch(t.Context(), nil, client.GenerateOptions{})
+			if len(s.got()) != tt.requests {
+				t.Errorf("%s: an empty batch asks", tt.sentence)
+			}
+		})
 	}
 }
 

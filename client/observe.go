@@ -10,7 +10,9 @@ type AttemptEvent struct {
 	RequestID string // Request.ID
 	Number    int    // of the attempt in its call, from 1
 	// Attempt is as it was read. Of a Send, FirstOutput, Arrivals and errors
-	// inside a 200 are found by Exchange.Decode, later.
+	// inside a 200 are found by Exchange.Decode, later. Of a Stream that was
+	// closed before its end, Err is context.Canceled. Nothing in it is changed
+	// afterwards: it may be handed to another goroutine.
 	Attempt Attempt
 }
 

@@ -3,10 +3,13 @@ package client_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/llmload/llmload/client"
 )
@@ -57,12 +60,12 @@ func TestMiddlewareAndObserver(t *testing.T) {
 		for i, want := range []struct {
 			number int
 			kind   string
-		}{{1, "api 503"}, {2, "ok"}, {1, "api 400"}, {1, "ok"}} {
+		}{{1, "api 503"}, {2, "ok"}, {1, "api 400"}, {1, "cancelled"}} {
 			e := events[i]
 			if e.Number != want.number || kind(e.Attempt.Err) != want.kind || e.Context.Value(key{}) != "span" || !strings.HasSuffix(e.Endpoint, "/v1/chat/completions") {
 				t.Errorf("event %d: %+v", i, e)
 			}
-			if a := e.Attempt; a.Started.IsZero() || a.Done.Before(a.Started) && i != 3 || a.Connected.IsZero() || a.Sent.IsZero() {
+			if a := e.Attempt; a.Started.IsZero() || a.Done.Before(a.Started) || a.Connected.IsZero() || a.Sent.IsZero() {
 				t.Errorf("event %d lacks stamps: %+v", i, a)
 			}
 		}
@@ -70,6 +73,52 @@ func TestMiddlewareAndObserver(t *testing.T) {
 			t.Errorf("the second event: %+v", e)
 		}
 	})
+}
+
+// TestWhatAnObserverHasIsNotChanged: it may log on another goroutine.
+func TestWhatAnObserverHasIsNotChanged(t *testing.T) {
+	broken := "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 100\r\n\r\n"
+	for sentence, answer := range map[string]func(int, net.Conn) bool{
+		"a status":                 bytesOf(plain(500, "", "")),
+		"an error inside a 200":    bytesOf(streamed(`data: {"error":"no"}` + "\n\n")),
+		"a reset":                  bytesOf(),
+		"a time-out":               silent(),
+		"a stream that stops":      bytesOf(broken),
+		"one that the reader left": silent(streamHead, httpChunk(says("a"))),
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var all sync.WaitGroup
+				var heard []error
+				var said []string
+				c := newClient(t, &server{answer: answer}, client.Config{
+					RateLimit: client.Off, MaxRetries: 1, Timeout: time.Second, IdleTimeout: time.Second,
+					Observer: func(e client.AttemptEvent) {
+						if e.Attempt.Err == nil {
+							return
+						}
+						heard, said = append(heard, e.Attempt.Err), append(said, e.Attempt.Err.Error())
+						all.Go(func() { _ = e.Attempt.Err.Error() }) // for the race detector
+					},
+				})
+				_, _ = c.Chat(t.Context(), hello(true))
+				for range c.Stream(t.Context(), hello(true)).All() {
+					break
+				}
+				for range c.Stream(t.Context(), hello(true)).All() {
+				}
+				all.Wait()
+				if len(heard) < 2 {
+					t.Fatalf("%d errors were heard of", len(heard))
+				}
+				for i := range heard {
+					if heard[i].Error() != said[i] {
+						t.Errorf("what was heard as %q is now %q", said[i], heard[i])
+					}
+				}
+			})
+		})
+	}
 }
 
 // twice is a middleware that closes bodies twice, as a careless one does.

@@ -31,8 +31,8 @@ type pool struct {
 	idle     []*conn   // the last is taken first
 	waiting  list.List // of chan delivery, first come first served
 	dialling int
-	quiet    chan struct{} // closed when no dial is under way; nil if nobody asked
-	failure  error         // of the latest dial
+	round    *round // nil while no dial is under way
+	failure  error  // of the latest dial
 	closed   bool
 	sweeper  *time.Timer // nil while nothing is idle
 	sweepAt  time.Time   // when it goes off

@@ -20,6 +20,7 @@ func (c *Client) Prepare(ctx context.Context, r Request) *Prepared {
 // SendPrepared is Send for a prepared request.
 func (c *Client) SendPrepared(ctx context.Context, p *Prepared) *Exchange {
 	if p.err != nil {
+		c.unsent(p.err)
 		return &Exchange{err: p.err}
 	}
 	return c.send(ctx, p.call)

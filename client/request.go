@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -99,13 +98,13 @@ func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 	if err := c.nameModel(ctx, &r); err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(c.fields(r))
+	body, err := r.encode(c.cfg.ExtraBody)
 	if err != nil {
 		return nil, fmt.Errorf("client: request body cannot be written as JSON: %w", err)
 	}
-	path := "/" + r.API.String()
+	to := c.wire.methods[r.API]
 	return &call{
-		method: http.MethodPost, url: c.wire.site.url(path), label: c.wire.site.label + path,
+		method: http.MethodPost, url: &to.url, label: to.label,
 		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body),
 	}, nil
 }
@@ -126,53 +125,6 @@ func (r Request) check() error {
 	return r.checkTools()
 }
 
-// fields returns the body. A map and not a struct, so that extra fields can
-// replace typed ones; keys come out sorted, so that bodies are reproducible.
-func (c *Client) fields(r Request) map[string]any {
-	m := make(map[string]any, 8)
-	if r.Model != "" {
-		m["model"] = r.Model
-	}
-	switch r.API {
-	case Chat:
-		m["messages"] = wireMessages(r.Messages)
-	case Completions:
-		m["prompt"] = oneOrAll(r.Prompts)
-	case Embeddings:
-		m["input"] = oneOrAll(r.Prompts)
-	}
-	if r.Stream {
-		m["stream"] = true
-		m["stream_options"] = map[string]bool{"include_usage": true}
-	}
-	r.sampling(m)
-	r.shape(m)
-	maps.Copy(m, c.cfg.ExtraBody)
-	maps.Copy(m, r.Extra)
-	return m
-}
-
-func (r Request) sampling(m map[string]any) {
-	if r.MaxTokens > 0 {
-		m["max_tokens"] = r.MaxTokens
-	}
-	if r.MinTokens > 0 {
-		m["min_tokens"] = r.MinTokens
-	}
-	if r.IgnoreEOS {
-		m["ignore_eos"] = true
-	}
-	if r.Temperature != nil {
-		m["temperature"] = *r.Temperature
-	}
-	if len(r.Stop) > 0 {
-		m["stop"] = r.Stop
-	}
-	if r.Seed != nil {
-		m["seed"] = *r.Seed
-	}
-}
-
 func (c *Client) headerFor(r Request) http.Header {
 	h := maps.Clone(c.wire.header)
 	if r.Stream {
@@ -190,11 +142,4 @@ func override(h, with http.Header) {
 	for k, v := range with {
 		h[http.CanonicalHeaderKey(k)] = v
 	}
-}
-
-func oneOrAll(prompts []string) any {
-	if len(prompts) == 1 {
-		return prompts[0]
-	}
-	return prompts
 }

@@ -41,8 +41,8 @@ func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
 	if wait > maxRetryAfter || !c.budget.spend() {
 		return 0, false
 	}
-	if f.a.Status == http.StatusTooManyRequests && f.a.RetryAfter > 0 {
-		c.gate.hold(wait)
+	if f.a.RetryAfter > 0 && (f.a.Status == http.StatusTooManyRequests || f.a.Status == http.StatusServiceUnavailable) {
+		c.gate.hold(wait) // it is about the server, not about this request
 	}
 	return wait, true
 }

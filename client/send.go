@@ -32,16 +32,13 @@ func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 	defer end()
 	release, err := c.slot(ctx)
 	if err != nil {
-		x.err = waitError(ctx, cl.label)
+		x.err = waitError(ctx, cl.label, 0)
 		return x
 	}
 	defer release()
 	x.capture = c.captures.Get().(*capture)
 	c.budget.earn()
 	x.run(ctx)
-	if err := x.failure(); err != nil {
-		setAttempts(err, len(x.Attempts))
-	}
 	return x
 }
 
@@ -52,14 +49,14 @@ func (x *Exchange) run(ctx context.Context) {
 			x.giveUp(ctx)
 			return
 		}
-		f := x.client.open(ctx, x.call, x.capture)
+		f := x.client.open(ctx, x.call, len(x.Attempts)+1, x.capture)
 		if f.body != nil {
 			for f.read() {
 			}
 		}
 		f.close()
 		x.stream = f.streaming
-		f.judge(ctx, x.client.wire.key)
+		f.judge(ctx)
 		x.Attempts = append(x.Attempts, f.a)
 		x.client.observe(ctx, x.call, &f.a, len(x.Attempts))
 		wait, again := x.client.again(f, len(x.Attempts))
@@ -76,10 +73,11 @@ func (x *Exchange) run(ctx context.Context) {
 // giveUp ends a call that cannot wait any longer.
 func (x *Exchange) giveUp(ctx context.Context) {
 	var last error
-	if n := len(x.Attempts); n > 0 {
+	n := len(x.Attempts)
+	if n > 0 {
 		last = x.Attempts[n-1].Err
 	}
-	x.err = lastWord(waitError(ctx, x.call.label), last)
+	x.err = lastWord(waitError(ctx, x.call.label, n), last)
 }
 
 // lastWord picks the error of a call whose wait failed: where only time ran out,

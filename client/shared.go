@@ -14,8 +14,12 @@ import (
 // It counts them where they are dialled and closed.
 type shared struct {
 	*http.Transport
+	life  context.Context
+	end   context.CancelFunc
+	dials sync.WaitGroup
 
 	mu      sync.Mutex
+	closed  bool
 	sockets map[*countedConn]struct{}
 	now     counts // but for open and idle
 	used    int    // requests under way
@@ -23,6 +27,7 @@ type shared struct {
 
 func newShared(cfg *Config) *shared {
 	s := &shared{sockets: map[*countedConn]struct{}{}}
+	s.life, s.end = context.WithCancel(context.Background())
 	s.Transport = newTransport(cfg, s.counting(newDialler(cfg)))
 	// Not in newTransport: with it, a connection of NewClientConn panics when it
 	// is closed (Go 1.26.8, "connCount underflow").
@@ -31,11 +36,16 @@ func newShared(cfg *Config) *shared {
 }
 
 // counting wraps a dialler so that what it opens is counted until it is closed.
+// net/http dials on after the request has gone, so a dial needs an end of its own.
 func (s *shared) counting(dial dialler) dialler {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		s.mu.Lock()
-		s.now.dialling++
-		s.mu.Unlock()
+		if !s.begin() {
+			return nil, ErrClosed
+		}
+		defer s.dials.Done()
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		defer context.AfterFunc(s.life, cancel)()
 		socket, err := dial(ctx, network, addr)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -48,6 +58,18 @@ func (s *shared) counting(dial dialler) dialler {
 		s.sockets[c] = struct{}{}
 		return c, nil
 	}
+}
+
+// begin counts a dial in, unless it is too late for one.
+func (s *shared) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.now.dialling++
+	s.dials.Add(1)
+	return true
 }
 
 // countedConn is counted as open until its first Close.
@@ -110,6 +132,11 @@ func (s *shared) refresh() { s.CloseIdleConnections() }
 
 // close does not leave it to net/http, which keeps what a stream still holds.
 func (s *shared) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	s.dials.Wait()
 	s.CloseIdleConnections()
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.sockets))

@@ -3,7 +3,9 @@ package client
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"time"
 )
 
 // Chunk is a piece of a streamed answer. Usage is set on the chunk that brings it.
@@ -43,6 +45,7 @@ type Stream struct {
 func (c *Client) Stream(ctx context.Context, r Request) *Stream {
 	r.Stream = true
 	cl, err := c.prepare(ctx, r)
+	c.unsent(err)
 	return &Stream{client: c, call: cl, ctx: ctx, err: err, over: err != nil}
 }
 
@@ -108,7 +111,7 @@ func (s *Stream) open() {
 	}
 	s.attempts++
 	s.answer, s.decoding = builder{}, nil
-	s.flight = s.client.open(s.ctx, s.call, &s.capture)
+	s.flight = s.client.open(s.ctx, s.call, s.attempts, &s.capture)
 	s.flight.listen = s.hear
 	if s.flight.body == nil {
 		s.settle()
@@ -123,7 +126,7 @@ func (s *Stream) enter() bool {
 	s.ctx, s.unbind = s.client.bind(s.ctx)
 	leave, err := s.client.slot(s.ctx)
 	if err != nil {
-		s.end(waitError(s.ctx, s.call.label))
+		s.end(waitError(s.ctx, s.call.label, s.attempts))
 		return false
 	}
 	s.leave = leave
@@ -156,9 +159,9 @@ func (s *Stream) settle() {
 	f := s.flight
 	s.flight = nil
 	f.close()
-	f.judge(s.ctx, s.client.wire.key)
+	f.judge(s.ctx)
 	if err := prefer(s.outcome(f), f.a.Err); err != nil && err != f.a.Err {
-		f.a.Err = locate(err, s.call.label, s.client.wire.key, &f.a, s.attempts)
+		f.a.Err = f.located(err)
 	}
 	s.last = f.a.Err
 	s.attempt = f.a
@@ -174,7 +177,7 @@ func (s *Stream) settle() {
 }
 
 // giveUp ends a stream that cannot wait for another attempt.
-func (s *Stream) giveUp() { s.end(lastWord(waitError(s.ctx, s.call.label), s.last)) }
+func (s *Stream) giveUp() { s.end(lastWord(waitError(s.ctx, s.call.label, s.attempts), s.last)) }
 
 // outcome returns what is wrong with an event or lacking at the end.
 func (s *Stream) outcome(f *flight) error {
@@ -191,9 +194,8 @@ func (s *Stream) end(err error) {
 		return
 	}
 	s.over, s.err = true, err
-	setAttempts(err, s.attempts)
-	if f := s.flight; f != nil { // given up by its reader
-		f.close()
+	if f := s.flight; f != nil {
+		f.abandon()
 		s.attempt = f.a
 		s.client.observe(s.ctx, s.call, &f.a, s.attempts)
 	}
@@ -205,6 +207,15 @@ func (s *Stream) end(err error) {
 		s.client.census.leave(&s.client.census.streams)
 	}
 	s.account()
+}
+
+// abandon ends an attempt that the reader of its stream has given up.
+func (f *flight) abandon() {
+	if f.a.Done.IsZero() {
+		f.a.Done = time.Now()
+	}
+	f.a.Err = f.located(fmt.Errorf("%w: the stream was closed before its end", context.Canceled))
+	f.close()
 }
 
 // pause is called between two reads: the caller may take its time, and the

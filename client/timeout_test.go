@@ -240,8 +240,14 @@ func TestARetryThatTheRateForbidsGivesTheLastRealError(t *testing.T) {
 }
 
 func TestRetryAfterHoldsTheWholeClient(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		testRetryAfterHolds(t, status)
+	}
+}
+
+func testRetryAfterHolds(t *testing.T, status int) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: inTurn(bytesOf(plain(429, "", "", "Retry-After: 20")), bytesOf(answered("a")))}
+		s := &server{answer: inTurn(bytesOf(plain(status, "", "", "Retry-After: 20")), bytesOf(answered("a")))}
 		c := newClient(t, s, client.Config{RateLimit: client.Off})
 		var first sync.WaitGroup
 		first.Go(func() { c.Send(t.Context(), hello(false)) })
@@ -293,16 +299,33 @@ func TestStaleConnections(t *testing.T) {
 // TestNoSilentReplay: net/http sends a request again on its own where it can.
 // The server must see each attempt that we tell of, and no other.
 func TestNoSilentReplay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: inTurn(keeping(answered("a")), func(int, net.Conn) bool { return false })}
-		cfg := measuring
-		cfg.Header = map[string][]string{"Idempotency-Key": {"k"}}
-		c := newClient(t, s, cfg)
-		c.Send(t.Context(), hello(false))
-		synctest.Wait()
-		x := c.Send(t.Context(), hello(false))
-		if _, err := x.Decode(); kind(err) != "connection reset" || len(s.got()) != 2 || !x.Attempts[0].Reused {
-			t.Errorf("%v; the server saw %d requests, want 2", err, len(s.got()))
+	for name, ask := range map[string]func(context.Context, *client.Client) error{
+		"POST": func(ctx context.Context, c *client.Client) error {
+			_, err := c.Chat(ctx, hello(false))
+			return err
+		},
+		"GET": func(ctx context.Context, c *client.Client) error {
+			_, err := c.Models(ctx)
+			return err
+		},
+	} {
+		for _, http2 := range []bool{false, true} { // true is net/http's own pool
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{answer: inTurn(keeping(answered("a")), func(int, net.Conn) bool { return false })}
+				cfg := measuring
+				cfg.HTTP2 = http2
+				cfg.Header = map[string][]string{"Idempotency-Key": {"k"}}
+				c := newClient(t, s, cfg)
+				c.Send(t.Context(), hello(false))
+				synctest.Wait()
+				err := ask(t.Context(), c)
+				if kind(err) != "connection reset" || len(s.got()) != 2 || s.dialed() != 1 {
+					t.Errorf("%s, HTTP2 %v: %v; the server saw %d requests over %d connections, want 2 over one", name, http2, err, len(s.got()), s.dialed())
+				}
+				if h := s.got()[1].header; name == "GET" && (h.Get("Transfer-Encoding") != "" || h.Get("Content-Length") != "") {
+					t.Errorf("HTTP2 %v: a GET with a body: %v", http2, h)
+				}
+			})
 		}
-	})
+	}
 }

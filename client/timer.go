@@ -88,5 +88,5 @@ func (f *flight) expire() {
 	case kind == waitIdle:
 		phase = phaseIdle
 	}
-	f.cancel(&TimeoutError{Phase: phase, Limit: f.limit(kind), Endpoint: f.call.label})
+	f.cancel(&TimeoutError{Phase: phase, Limit: f.limit(kind), Endpoint: f.call.label, Attempts: f.number})
 }

@@ -36,25 +36,43 @@ func newTokenGate(perMinute int) *tokenGate {
 func (g *tokenGate) admit(ctx context.Context, tokens int) error {
 	due := g.due(tokens)
 	now := time.Now()
-	var paid []*rate.Reservation
+	var paid []payment
 	var wait time.Duration
 	for left := due; left > 0; {
 		part := min(left, g.limiter.Burst())
 		r := g.limiter.ReserveN(now, part)
-		paid, wait = append(paid, r), r.DelayFrom(now)
+		paid, wait = append(paid, payment{r, part}), r.DelayFrom(now)
 		left -= part
 	}
-	if wait == 0 {
-		return ctx.Err()
+	err := ctx.Err()
+	if err == nil && wait > 0 {
+		err = sleep(ctx, wait)
 	}
-	err := sleep(ctx, wait)
 	if err != nil {
-		for _, r := range slices.Backward(paid) {
-			r.Cancel()
-		}
-		g.settle(tokens - due) // the credit that was used
+		g.refund(paid, tokens-due)
 	}
 	return err
+}
+
+// payment is a part of what a call costs.
+type payment struct {
+	*rate.Reservation
+	tokens int
+}
+
+// refund gives back what a call has paid that was given up: the credit that it
+// used, parts that are still to come, and as credit those whose time is over,
+// which a rate.Limiter keeps.
+func (g *tokenGate) refund(paid []payment, credit int) {
+	now := time.Now()
+	for _, part := range slices.Backward(paid) {
+		if part.DelayFrom(now) > 0 {
+			part.CancelAt(now)
+		} else {
+			credit += part.tokens
+		}
+	}
+	g.settle(credit)
 }
 
 // due applies what is left from earlier calls.

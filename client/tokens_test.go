@@ -120,6 +120,48 @@ func TestAWaitForTokensCanBeGivenUp(t *testing.T) {
 	})
 }
 
+// TestWhatAGivenUpCallHasPaidIsCredit: parts of a dear call are paid one after
+// the other; those whose time is over when it is given up are not lost.
+func TestWhatAGivenUpCallHasPaidIsCredit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		cfg := unlimited
+		cfg.TokensPerMinute = 6000 // 100 a second, of which 1000 may be saved
+		c := newClient(t, s, cfg)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(8*time.Second, cancel)
+		if _, err := c.Chat(ctx, dear(3000)); kind(err) != "cancelled" { // about 4000
+			t.Errorf("got %v", err)
+		}
+		begun := time.Now()
+		r := hello(false)
+		r.MaxTokens = 850 // 8 s and the bucket paid for it
+		if _, err := c.Chat(t.Context(), r); err != nil || time.Since(begun) > 100*ms {
+			t.Errorf("%v after %v: it was paid for already", err, time.Since(begun))
+		}
+	})
+}
+
+// TestACallThatIsOverBeforeItPaysPaysNothing: its context ended while it waited
+// for its place.
+func TestACallThatIsOverBeforeItPaysPaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		cfg := unlimited
+		cfg.TokensPerMinute = 600000 // a bucket of 10000
+		c := newClient(t, s, cfg)
+		begun := time.Now()
+		for range 100 {
+			if _, err := c.Chat(canceled(t), dear(4000)); kind(err) != "cancelled" {
+				t.Errorf("got %v", err)
+			}
+		}
+		if _, err := c.Chat(t.Context(), dear(4000)); err != nil || time.Since(begun) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 // TestTokensOfACallThatTheRateHoldsBackAreKept: it paid, and did not start.
 func TestTokensOfACallThatTheRateHoldsBackAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -129,9 +171,9 @@ func TestTokensOfACallThatTheRateHoldsBackAreKept(t *testing.T) {
 		c := newClient(t, s, cfg)
 		begun := time.Now()
 		c.Chat(t.Context(), hello(false))
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		if _, err := c.Chat(ctx, dear(8000)); kind(err) != "timeout queue" {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(30*time.Second, cancel)
+		if _, err := c.Chat(ctx, dear(8000)); kind(err) != "cancelled" {
 			t.Errorf("got %v", err)
 		}
 		time.Sleep(time.Minute - time.Since(begun))

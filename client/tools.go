@@ -72,27 +72,27 @@ func wireMessages(messages []Message) []wireMessage {
 }
 
 // shape writes tools and the schema of the answer into a body.
-func (r Request) shape(m map[string]any) {
+func (r Request) shape(w *wireRequest) {
 	if len(r.Tools) > 0 {
 		tools := make([]wireTool, len(r.Tools))
 		for i, t := range r.Tools {
 			tools[i] = wireTool{"function", wireSchema{Name: t.Name, Description: t.Description, Parameters: t.Parameters, Strict: t.Strict}}
 		}
-		m["tools"] = tools
+		w.Tools = tools
 	}
 	switch r.ToolChoice {
 	case "":
 	case "auto", "none", "required":
-		m["tool_choice"] = r.ToolChoice
+		w.ToolChoice = r.ToolChoice
 	default:
-		m["tool_choice"] = map[string]any{"type": "function", "function": map[string]string{"name": r.ToolChoice}}
+		w.ToolChoice = map[string]any{"type": "function", "function": map[string]string{"name": r.ToolChoice}}
 	}
 	if s := r.Schema; s != nil {
 		shape := wireSchema{Name: s.Name, Description: s.Description, Schema: s.Definition, Strict: s.Strict}
 		if shape.Name == "" {
 			shape.Name = "answer"
 		}
-		m["response_format"] = map[string]any{"type": "json_schema", "json_schema": shape}
+		w.ResponseFormat = map[string]any{"type": "json_schema", "json_schema": shape}
 	}
 }
 

@@ -57,7 +57,7 @@ func newTransport(cfg *Config, dial dialler) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(cfg.HTTP2)
-	proxy := cfg.Proxy
+	proxy := quietProxy(cfg.Proxy)
 	if cfg.UnixSocket != "" {
 		proxy = nil
 	}
@@ -86,17 +86,14 @@ func newDialler(cfg *Config) dialler {
 	return dial
 }
 
-// request returns what is sent in one attempt. GetBody stays nil: with it,
-// net/http would send a request again on its own after a connection broke, an
-// attempt that nobody sees.
+// request returns what is sent in one attempt. Its body is never nil, though it
+// may be empty, and GetBody is: otherwise net/http's own pool would send it again
+// on its own after a connection broke, an attempt that nobody sees.
 func (cl *call) request(ctx context.Context) *http.Request {
 	req := &http.Request{
 		Method: cl.method, URL: cl.url, Host: cl.url.Host, Header: cl.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if cl.body != nil {
-		req.Body = io.NopCloser(bytes.NewReader(cl.body))
-		req.ContentLength = int64(len(cl.body))
+		Body: io.NopCloser(bytes.NewReader(cl.body)), ContentLength: int64(len(cl.body)),
 	}
 	return req.WithContext(ctx)
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -67,6 +70,27 @@ func TestProxy(t *testing.T) {
 	}
 	if len(asked) != 1 || asked[0] != "POST http://far.invalid/v1/chat/completions Basic bWU6cHc=" {
 		t.Errorf("the proxy was asked for %q", asked)
+	}
+}
+
+// TestAProxyErrorShowsNoPassword: an address in the environment may be wrong.
+func TestAProxyErrorShowsNoPassword(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		cfg := unlimited
+		cfg.HTTP2 = http2
+		cfg.Proxy = func(*http.Request) (*url.URL, error) {
+			return nil, errors.New(`invalid proxy address "http://me:s3cret/x@h:x"`)
+		}
+		c, err := client.New(t.Context(), "http://far.invalid/v1", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = c.Chat(t.Context(), hello(false))
+		shown := fmt.Sprintf("%v %+v", err, c.HealthCheck(t.Context()))
+		if kind(err) != "connection other" || strings.Contains(shown, "s3cret") || !strings.Contains(shown, "http://[redacted]@h:x") {
+			t.Errorf("got %s", shown)
+		}
 	}
 }
 
@@ -131,7 +155,13 @@ func TestHTTP2(t *testing.T) {
 		if r.ProtoMajor != 2 {
 			t.Errorf("spoken to in %s", r.Proto)
 		}
-		if body, _ := io.ReadAll(r.Body); bytes.Contains(body, []byte(`"stream":true`)) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"data":[]}`)
+			return
+		}
+		if bytes.Contains(body, []byte(`"stream":true`)) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			io.WriteString(w, says("a"))
 			w.(http.Flusher).Flush()
@@ -171,6 +201,9 @@ func TestHTTP2(t *testing.T) {
 	}
 	if h := c.HealthCheck(canceled(t)); h.Open != sockets.now() || h.Open == 0 || h.Open > 10 || h.InUse > 1 {
 		t.Errorf("health tells of %+v, there are %d", h, sockets.now())
+	}
+	if h := c.HealthCheck(t.Context()); !h.Healthy || h.PoolSize != 10 {
+		t.Errorf("health: %+v", h)
 	}
 	c.Close()
 	if n := sockets.now(); n != 0 {

@@ -192,8 +192,9 @@ func TestNoAllocation(t *testing.T) {
 func FuzzScanner(f *testing.F) {
 	f.Add(mixed, uint(7))
 	files, err := filepath.Glob("../../testdata/*stream*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no transcripts: %v", err)
+	more, _ := filepath.Glob("../../testdata/*/*stream*.txt")
+	if files = append(files, more...); err != nil || len(files) < 6 {
+		f.Fatalf("only %d transcripts: %v", len(files), err)
 	}
 	for _, name := range files {
 		raw, err := os.ReadFile(name)
