@@ -22,7 +22,9 @@ import (
 func TestWhatFitsIntoNoMemoryIsRefusedAndNotQueued(t *testing.T) {
 	s := serve(t, "engine: {model: step, c0: 1ms, kv_tokens: 100}")
 	w := post(s, chatPath, chat(90, `,"max_tokens":11`))
-	var got struct{ Error struct{ Message, Type, Param, Code string } }
+	var got struct {
+		Error struct{ Message, Type, Param, Code string }
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 400 || got.Error.Type != "invalid_request_error" ||
 		got.Error.Code != "context_length_exceeded" || got.Error.Param != "messages" ||
 		!strings.Contains(got.Error.Message, "90 tokens of prompt and 11 of completion do not fit into the server's KV memory of 100") {
@@ -127,5 +129,35 @@ func TestInRealTimeTheServerIsWithinThreePercentOfItsVirtualSelf(t *testing.T) {
 	t.Logf("%d answers took %v on the mean, %+.3f%% off the virtual time", len(truth), time.Duration(took/int64(len(truth))), 100*off)
 	if math.Abs(off) > 0.03 {
 		t.Errorf("answers took %+.2f%% of their virtual time", 100*off)
+	}
+}
+
+func TestASpeculatedBurstIsOneChunk(t *testing.T) {
+	s := serve(t, "seed: 5\nengine: {model: step, c0: 1ms, speculative: {tokens: 4, acceptance: 0.7}}")
+	w := post(s, chatPath, chat(3, `,"stream":true,"max_tokens":2000`))
+	var sizes []int
+	for _, e := range events(w.Body.Bytes()) {
+		var chunk struct {
+			Choices []struct{ Delta struct{ Content string } }
+		}
+		if json.Unmarshal([]byte(e), &chunk) == nil && len(chunk.Choices) == 1 && chunk.Choices[0].Delta.Content != "" {
+			sizes = append(sizes, len(strings.Fields(chunk.Choices[0].Delta.Content)))
+		}
+	}
+	sum := 0
+	for _, n := range sizes {
+		sum += n
+	}
+	// A step makes 1 + 0.7 + 0.7^2 + 0.7^3 + 0.7^4 = 2.773 tokens on the mean.
+	if mean := float64(sum-1) / float64(len(sizes)-1); sum != 2000 || sizes[0] != 1 || math.Abs(mean/2.773-1) > 0.06 || slices.Max(sizes) != 5 {
+		t.Errorf("%d tokens in %d chunks, %.3f each: %v", sum, len(sizes), mean, sizes[:20])
+	}
+	planned := s.Truth(0)[0].PlannedNS
+	if planned[0] == planned[1] || planned[1] != planned[sizes[1]] || planned[sizes[1]] == planned[sizes[1]+1] {
+		t.Errorf("the first bursts are of %v, their times %v", sizes[:3], planned[:10])
+	}
+	again := post(s, chatPath, chat(3, `,"stream":true,"max_tokens":2000`))
+	if len(events(again.Body.Bytes())) != len(events(w.Body.Bytes())) {
+		t.Error("the same request has other bursts")
 	}
 }

@@ -28,12 +28,16 @@ func mockCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoint"},
 			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
+			&cli.BoolFlag{Name: "list-presets", Usage: "print the presets of engines with their sources, and end"},
 			&cli.StringFlag{Name: "truth", Usage: "append the truth ledger to this JSONL `FILE`"},
 			&cli.BoolFlag{Name: "while-stdin", Usage: "end when standard input closes, and leave Ctrl-C to the parent"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
+			}
+			if c.Bool("list-presets") {
+				return listPresets(sys.Out)
 			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {
