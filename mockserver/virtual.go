@@ -46,6 +46,8 @@ type Answer struct {
 	In     int           // tokens of all prompts
 	Out    int           // tokens of all answers
 	Finish string        // why the first answer ends
+	// Counted: usage runs along with a stream's chunks, and tells how many tokens each has.
+	Counted bool
 
 	job  *job
 	role bool // a chunk of its own at admission
@@ -63,7 +65,12 @@ func (v *Virtual) Plan(path string, body []byte) *Answer {
 	if bad != nil {
 		return &Answer{Status: bad.status, Error: bad.message}
 	}
-	out := &Answer{Status: 200, In: j.usage.prompt, Out: j.planned, Finish: j.choices[0].finish, job: j, cfg: v.cfg}
+	out := &Answer{
+		Status: 200, In: j.usage.prompt, Out: j.planned, Finish: j.choices[0].finish, Counted: j.continuous, job: j, cfg: v.cfg,
+	}
+	if a == apiEmbeddings {
+		out.Out = 0 // the engine's one token each is not one of an answer
+	}
 	out.role = j.streaming && a == apiChat && v.cfg.Stream.RoleChunk == roleEarly
 	for _, c := range j.choices {
 		out.Seqs = append(out.Seqs, c.seq)
@@ -92,7 +99,7 @@ type Chunk struct {
 // Chunks are a stream's writes of content in order; a plain answer has one. They
 // are known when the engine has decided every token.
 func (a *Answer) Chunks() []Chunk {
-	var list []Chunk
+	list := make([]Chunk, 0, a.job.planned)
 	for _, c := range a.job.choices {
 		for sent := 0; sent < c.seq.Out; {
 			n := c.seq.Out
