@@ -95,6 +95,7 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"requests of several prompts", fixed + "}\n" + prompts + ", api: completions}\nload: {closed: {concurrency: 2}, batch: {size: 3, mode: request}, requests: 50}"},
 		{"embeddings", fixed + "}\nworkload: {api: embeddings}\nload: {closed: {concurrency: 7}, requests: 50}"},
 		{"a constant rate under a cap", fixed + "}\n" + prompts + "}\nload: {open: {rate: [50/s], arrivals: constant, max_in_flight: 3}, requests: 60, warmup: {requests: 5}}"},
+		{"answers longer than the load", "mock: {engine: {ttft: 3s}}}\n" + prompts + "}\nload: {open: {rate: 50/s, arrivals: constant}, requests: 20}"},
 		{"a Poisson process", step + "}}\n" + prompts + "}\nslo: {ttft: 100ms, tpot: 9ms}\nload: {open: {rate: [20/s, 40/s], arrivals: poisson}, duration: 3s, warmup: {duration: 500ms}}"},
 		{"a step engine in a closed loop", step + "}}\n" + prompts + "}\nload: {closed: {concurrency: [1, 9]}, requests: 80}"},
 		{"natural lengths", step + "output: {natural: 15}}}\nworkload: {prompts: {synthetic: {input_tokens: 100}}, output: {tokens: 40, mode: cap}}\nload: {open: {rate: 30/s}, requests: 80}"},

@@ -94,6 +94,9 @@ func TestPromptsShareABudgetInOrder(t *testing.T) {
 	wantDues(t, "the first", a, 16*ms)
 	wantDues(t, "the second, in two chunks", b, 16*ms+13*ms)
 	wantDues(t, "the third, behind it", c, 16*ms+13*ms)
+	if at := admitted(t, c); at != 16*ms {
+		t.Errorf("the third was admitted at %v, to a step that had no budget left", at)
+	}
 }
 
 func TestMemoryIsSetAsideForTheWholeAnswerAndNobodyOvertakes(t *testing.T) {
