@@ -161,3 +161,14 @@ func TestASpeculatedBurstIsOneChunk(t *testing.T) {
 		t.Error("the same request has other bursts")
 	}
 }
+
+func TestNotANumberIsRefused(t *testing.T) {
+	_, err := mockserver.New(mockserver.Config{Engine: mockserver.Engine{
+		Model: "fixed", Jitter: mockserver.Jitter{CV: math.NaN()}, Speculative: mockserver.Speculative{Tokens: 1, Acceptance: math.NaN()},
+	}})
+	want := "mockserver: engine.speculative.acceptance: must be between 0 and 1, for example 0.7\n" +
+		"mockserver: engine.jitter.cv: must be 0 to 5, for example 0.1"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}

@@ -67,7 +67,7 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 		e.checkStep(bad)
 	}
 	oneOf(bad, "engine.jitter.dist", e.Jitter.Dist, "lognormal")
-	if e.Jitter.CV < 0 || e.Jitter.CV > 5 {
+	if !(e.Jitter.CV >= 0 && e.Jitter.CV <= 5) {
 		bad("engine.jitter.cv", "must be 0 to 5, for example 0.1")
 	}
 }

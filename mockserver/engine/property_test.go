@@ -12,14 +12,6 @@ import (
 	"github.com/llmload/llmload/mockserver/engine"
 )
 
-// An op is something that a caller does to an engine.
-type op struct {
-	at     time.Duration
-	submit []*engine.Seq // else
-	cancel int           // the index of a sequence, or -1
-	look   time.Duration // advances to here before, in small steps where asked for
-}
-
 func drawSeq(t *rapid.T) *engine.Seq {
 	s := &engine.Seq{In: rapid.IntRange(0, 70).Draw(t, "in"), Out: rapid.IntRange(1, 12).Draw(t, "out")}
 	prompt := rapid.Uint64Range(0, 3).Draw(t, "prompt")
@@ -61,9 +53,10 @@ type witness struct {
 	known [][]time.Duration
 }
 
-// check holds what must be true between any two calls.
-func (w *witness) check(t *rapid.T) {
-	load, held, running, last := w.Load(), 0, 0, time.Duration(-1)
+// decided holds that what is decided stays, each token once, and that who came
+// first was admitted first.
+func (w *witness) decided(t *rapid.T) {
+	last := time.Duration(-1)
 	for i, s := range w.seqs {
 		due := dues(s)
 		if n := len(w.known[i]); len(due) < n || !slices.Equal(due[:n], w.known[i]) {
@@ -72,14 +65,21 @@ func (w *witness) check(t *rapid.T) {
 		if w.known[i] = due; !slices.IsSorted(due) || len(due) > s.Out {
 			t.Fatalf("sequence %d of %d tokens: %v", i, s.Out, due)
 		}
-		at, ok := s.Admitted()
-		if !ok {
-			continue
-		}
-		if at < last {
+		if at, ok := s.Admitted(); ok && at < last {
 			t.Fatalf("sequence %d was admitted at %v, after one that came later", i, at)
+		} else if ok {
+			last = at
 		}
-		if last = at; !w.gone[i] && (len(due) < s.Out || due[s.Out-1] > w.latest()) {
+	}
+}
+
+// check holds what must be true between any two calls.
+func (w *witness) check(t *rapid.T) {
+	w.decided(t)
+	load, held, running := w.Load(), 0, 0
+	for i, s := range w.seqs {
+		due := w.known[i]
+		if _, ok := s.Admitted(); ok && !w.gone[i] && (len(due) < s.Out || due[s.Out-1] > w.latest()) {
 			running++
 			held += s.In + s.Out
 		}
@@ -150,6 +150,37 @@ func TestWhateverIsDoneToAStepEngine(t *testing.T) {
 				t.Fatalf("sequence %d: %v, advanced in small steps %v", i, dues(s), dues(others[i]))
 			}
 			if !w.gone[i] && len(dues(s)) != s.Out {
+				t.Fatalf("sequence %d has %d of %d tokens", i, len(dues(s)), s.Out)
+			}
+		}
+	})
+}
+
+// Limits may change while sequences wait and run: whatever they become, all come
+// to their end, in order, and what was decided stays.
+func TestWhateverTheLimitsBecome(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &witness{Step: drawStep(t)(), gone: map[int]bool{}}
+		var now time.Duration
+		for range rapid.IntRange(1, 30).Draw(t, "ops") {
+			now += time.Duration(rapid.IntRange(0, 60).Draw(t, "wait")) * ms
+			w.Advance(now)
+			w.Slots = rapid.IntRange(0, 4).Draw(t, "slots")
+			w.KVTokens = rapid.SampledFrom([]int{0, 1, 90, 200}).Draw(t, "kv")
+			w.Budget = rapid.SampledFrom([]int{0, 1, 16}).Draw(t, "budget")
+			w.MaxQueue = rapid.IntRange(0, 9).Draw(t, "queue")
+			s := drawSeq(t)
+			if w.Submit(now, s) == nil {
+				w.seqs, w.known = append(w.seqs, s), append(w.known, nil)
+			}
+			w.decided(t)
+		}
+		end(w)
+		if w.decided(t); w.Load().Running+w.Load().Waiting+w.Load().KVUsed != 0 {
+			t.Fatalf("at the end %+v", w.Load())
+		}
+		for i, s := range w.seqs {
+			if len(dues(s)) != s.Out {
 				t.Fatalf("sequence %d has %d of %d tokens", i, len(dues(s)), s.Out)
 			}
 		}
