@@ -45,6 +45,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `models[]`", "yaml", mockserver.Model{}},
 		{"mock.md", "### `engine`", "yaml", mockserver.Engine{}},
 		{"mock.md", "### `jitter`", "yaml", mockserver.Jitter{}},
+		{"mock.md", "### `speculative`", "yaml", mockserver.Speculative{}},
 		{"mock.md", "### `stream`", "yaml", mockserver.Stream{}},
 		{"mock.md", "### `output`", "yaml", mockserver.Output{}},
 		{"mock.md", "### `faults[]`", "yaml", mockserver.Fault{}},

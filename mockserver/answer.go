@@ -80,7 +80,7 @@ func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string) (*c
 	}
 	c := &choice{tokens: tokenize(words.Text(dice, n)), finish: finish}
 	c.stopAt(req.Stop, cfg.honoured(req.MinTokens))
-	c.seq = &engine.Seq{In: in, Out: len(c.tokens)}
+	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.Speculative.bursts(dice, len(c.tokens))}
 	if cfg.PrefixCache {
 		c.seq.Blocks = blockChain(m.ID, prompt)
 	}

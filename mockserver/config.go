@@ -13,10 +13,11 @@ import (
 type Config struct {
 	Seed        uint64  `yaml:"seed"`         // of answers, lengths and fault decisions
 	Models      []Model `yaml:"models"`       // default: demo-8b with 8192 tokens of context
+	Preset      string  `yaml:"preset"`       // of Presets: fills Engine where that is the zero value; in YAML, key by key
 	Engine      Engine  `yaml:"engine"`       // default: the fixed engine
 	Stream      Stream  `yaml:"stream"`       // how an answer is cut into chunks
 	Output      Output  `yaml:"output"`       // how long an answer gets by itself
-	PrefixCache bool    `yaml:"prefix_cache"` // report cached prompt tokens in usage; timing is not changed
+	PrefixCache bool    `yaml:"prefix_cache"` // remember prompts and report cached tokens in usage; only model step is faster for it
 	// IgnoreEOS says whether ignore_eos and min_tokens of a request are
 	// honoured, as vLLM does (nil: true). Where not, they are passed over in
 	// silence, as many local servers do.
@@ -76,6 +77,10 @@ func (c Config) withDefaults() Config {
 	for i := range c.Models {
 		c.Models[i].MaxModelLen = cmp.Or(c.Models[i].MaxModelLen, defaultModelLen)
 	}
+	if c.Preset != "" && c.Engine == (Engine{}) {
+		p, _, _ := preset(c.Preset) // an unknown one is a problem, and the default engine till then
+		c.Engine = p.Engine
+	}
 	if c.Engine.Model == "" {
 		c.Engine.Model = "fixed"
 		c.Engine.TTFT = cmp.Or(c.Engine.TTFT, 200*time.Millisecond)
@@ -120,6 +125,7 @@ func (c Config) problems() []problem {
 		}
 		seen[m.ID] = true
 	}
+	checkPreset(bad, c.Preset)
 	c.Engine.check(bad)
 	oneOf(bad, "stream.role_chunk", c.Stream.RoleChunk, roleWithFirst, roleEarly, roleAbsent)
 	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, "separate")

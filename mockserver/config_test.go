@@ -51,6 +51,41 @@ func TestWrittenValuesWinOverDefaults(t *testing.T) {
 	}
 }
 
+// step is what the step engine reads of its config.
+func step(e mockserver.Engine) string {
+	return fmt.Sprintf("%s %v %v %v %v slots %d budget %d kv %d queue %d", e.Model, e.C0, e.PrefillPerToken, e.DecodePerSeq, e.KVPerToken,
+		e.MaxNumSeqs, e.MaxBatchedTokens, e.KVTokens, e.MaxQueue)
+}
+
+func TestWhatIsWrittenBesideAPresetWins(t *testing.T) {
+	const h100 = "step 6ms 20µs 20µs 60ns slots 64 budget 8192 kv 467280 queue 1000"
+	for _, c := range []struct{ src, want string }{
+		{"preset: h100-llama3-8b", h100},
+		{"engine: {}\npreset: h100-llama3-8b", h100},
+		{"preset: h100-llama3-8b\nengine: {c0: 12ms, kv_tokens: 0, max_queue: 0}", "step 12ms 20µs 20µs 60ns slots 64 budget 8192 kv 0 queue -1"},
+		{"preset: a100-40gb-llama3-8b", "step 13.1ms 86µs 40µs 110ns slots 256 budget 8192 kv 162000 queue 1000"},
+	} {
+		cfg, err := parse(c.src)
+		if got := step(cfg.Engine); err != nil || got != c.want {
+			t.Errorf("%s: %v\ngot  %s\nwant %s", c.src, err, got, c.want)
+		}
+	}
+	if v, err := mockserver.NewVirtual(mockserver.Config{Preset: "h100-llama3-8b"}); err != nil || v.Engine.Load().KVTokens != 467280 {
+		t.Errorf("in Go: %v", err)
+	}
+}
+
+func TestEveryPresetIsSoundAndSaysWhereItIsFrom(t *testing.T) {
+	for _, p := range mockserver.Presets() {
+		if _, err := parse("preset: " + p.Name); err != nil {
+			t.Error(err)
+		}
+		if p.About == "" || p.Source == "" || p.Fitted == "" || p.Uncertain == "" {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 func TestAFaultIsReadInFull(t *testing.T) {
 	cfg, err := parse(`
 faults:
@@ -78,9 +113,16 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		want      []string // line:column and a part of the message of each
 	}{
 		{"an unknown key", "sed: 1", []string{`1:1: unknown key "sed"`}},
-		{"keys that come later", "preset: h100\nrate_limit: {rpm: 6}\nphases: []", []string{
-			"1:9: this key is not supported yet", "2:13: this key is not supported yet", "3:9: this key is not supported yet",
+		{"keys that come later", "rate_limit: {rpm: 6}\nphases: []", []string{
+			"1:13: this key is not supported yet", "2:9: this key is not supported yet",
 		}},
+		{"a preset", "preset: h100\nengine: {c0: -1ms}", []string{
+			`1:9: "h100" is not known; write one of [a100-40gb-llama3-8b h100-llama3-8b]`, "2:14: a duration must not be negative",
+		}},
+		{"speculative decoding", "engine:\n  speculative: {tokens: 65, acceptance: 1.5}", []string{
+			"2:25: must be 0 to 64", "2:41: must be between 0 and 1",
+		}},
+		{"nothing to accept", "engine:\n  speculative: {acceptance: .5}", []string{"2:16: nothing is proposed"}},
 		{"a step engine", "engine:\n  model: step\n  kv_tokens: -1\n  max_batched_tokens: 8\n  jitter: {dist: cauchy, cv: -1}", []string{
 			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
 			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",

@@ -12,6 +12,8 @@ type Engine struct {
 	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
 	Jitter     Jitter `yaml:"jitter"`       // of each step of model step, of each gap of model fixed; drawn from the seed
 
+	Speculative Speculative `yaml:"speculative"` // several tokens a step
+
 	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token
 	ITL     time.Duration `yaml:"itl"`     // model fixed: token to token
 	Stagger time.Duration `yaml:"stagger"` // model fixed: each plan starts later by a part of it, spread evenly over the sequences
@@ -54,6 +56,7 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 			bad("engine."+d.key, "must not be negative")
 		}
 	}
+	e.Speculative.check(bad)
 	if e.MaxNumSeqs < 1 {
 		bad("engine.max_num_seqs", "must be at least 1")
 	}
@@ -64,7 +67,7 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 		e.checkStep(bad)
 	}
 	oneOf(bad, "engine.jitter.dist", e.Jitter.Dist, "lognormal")
-	if e.Jitter.CV < 0 || e.Jitter.CV > 5 {
+	if !(e.Jitter.CV >= 0 && e.Jitter.CV <= 5) {
 		bad("engine.jitter.cv", "must be 0 to 5, for example 0.1")
 	}
 }

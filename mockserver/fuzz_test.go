@@ -64,6 +64,7 @@ func FuzzConfig(f *testing.F) {
 	for _, c := range faultCases {
 		f.Add("faults: [{action: " + c.action + "}]")
 	}
+	f.Add("preset: h100-llama3-8b\nengine: {speculative: {tokens: 4, acceptance: 0.7}, jitter: {cv: .nan}}")
 	f.Add("seed: 1\nmodels: [{id: a}]\nengine: {model: step}\nphases: {}\nfaults: [{when: {first: 1, per: total}, action: {status: 500}}]")
 	f.Fuzz(func(t *testing.T, src string) {
 		cfg, err := parse(src)

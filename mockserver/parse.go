@@ -12,12 +12,11 @@ import (
 func ParseConfig(n strictyaml.Node) (Config, error) {
 	var in struct {
 		Config    Config `yaml:",inline"`
-		Preset    notYet `yaml:"preset"`
 		RateLimit notYet `yaml:"rate_limit"`
 		Phases    notYet `yaml:"phases"`
 		Connect   notYet `yaml:"connect"`
 	}
-	in.Config = Config{}.withDefaults()
+	in.Config = Config{Preset: n.Get("preset").Text()}.withDefaults()
 	err := n.Decode(&in)
 	cfg := in.Config
 	// Zeros that were written are meant, unlike the zeros of a Go literal.

@@ -112,7 +112,7 @@ func (st *stream) first() (next *choice, n int, due time.Duration) {
 // chunk is the number of tokens in the next chunk of c. A pending fault cuts it
 // short, so that exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
-	n := min(st.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
+	n := st.cfg.chunkTokens(c, c.sent)
 	if st.strike != nil && st.strike.AtToken > st.sent {
 		n = min(n, st.strike.AtToken-st.sent)
 	}

@@ -81,6 +81,16 @@ type Stage struct {
 // Open reports whether arrivals do not wait for answers.
 func (s *Stage) Open() bool { return s.Rate > 0 }
 
+// Workers is how many send in a closed loop: its concurrency, but no more than there are units to send, because a worker
+// that never finds work would end the window before it began.
+func (s *Stage) Workers() int {
+	if s.Requests == 0 || s.Warmup.Duration > 0 {
+		return s.Concurrency
+	}
+	units := (s.Requests + s.Warmup.Requests + s.BatchSize - 1) / s.BatchSize
+	return min(s.Concurrency, units)
+}
+
 // InFlight is the most requests that the stage has under way at once.
 func (s *Stage) InFlight() int {
 	if s.Open() {

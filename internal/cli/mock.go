@@ -23,17 +23,27 @@ func mockCommand(sys IO) *cli.Command {
 		Description: example(
 			"llmload mock                                   a free port on 127.0.0.1, fixed 200 ms and 20 ms",
 			"llmload mock --addr 127.0.0.1:8000 --config mock.yaml",
+			"llmload mock --simulate chat.yaml              what a run against its mock would measure, in virtual time",
 		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoint"},
 			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
+			&cli.StringFlag{Name: "simulate", Usage: "serve nothing: replay `SCENARIO` in virtual time and print what a run would measure"},
+			&cli.BoolFlag{Name: "json", Usage: "with --simulate: print the summary as JSON on stdout, and nothing else there"},
+			&cli.BoolFlag{Name: "list-presets", Usage: "print the presets of engines with their sources, and end"},
 			&cli.StringFlag{Name: "truth", Usage: "append the truth ledger to this JSONL `FILE`"},
 			&cli.BoolFlag{Name: "while-stdin", Usage: "end when standard input closes, and leave Ctrl-C to the parent"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
+			}
+			if c.Bool("list-presets") {
+				return listPresets(sys.Out)
+			}
+			if c.IsSet("simulate") {
+				return simulateScenario(c, sys)
 			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {

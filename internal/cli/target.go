@@ -123,7 +123,7 @@ func (m *mockTarget) stop() {
 
 func (m *mockTarget) Endpoint() string { return m.endpoint }
 
-// mark makes AttemptsSeen count from now.
+// mark makes Seen count attempts from now.
 func (m *mockTarget) mark(ctx context.Context) error {
 	seen, err := m.Seen(ctx)
 	if err != nil {

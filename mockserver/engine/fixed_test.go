@@ -190,3 +190,48 @@ func TestAgainstTheTextbookQueue(t *testing.T) {
 		}
 	}
 }
+
+func TestRaisedSlotsAreTakenFromThenOn(t *testing.T) {
+	f, a, b, c, d := fixed(), seq(10), seq(10), seq(10), seq(10)
+	submit(t, f, 0, a, b, c, d)
+	f.Advance(40 * ms)
+	f.Slots = 3
+	f.Advance(50 * ms)
+	if got := admitted(t, c); got != 50*ms {
+		t.Errorf("the first waiter came at %v", got)
+	}
+	if _, ok := d.Admitted(); ok {
+		t.Error("the second waiter has no place")
+	}
+	f.Advance(100 * ms)
+	if got := admitted(t, d); got != 100*ms {
+		t.Errorf("the second waiter came at %v", got)
+	}
+}
+
+func TestWhoCameWithoutALimitHoldsNoPlaceOfALaterOne(t *testing.T) {
+	f, a, b, c := fixed(), seq(10), seq(10), seq(10)
+	f.Slots = 0
+	submit(t, f, 0, a)
+	f.Slots = 1
+	submit(t, f, ms, b, c)
+	f.Cancel(2*ms, a)
+	if got := f.Load(); got.Running != 1 || got.Waiting != 1 {
+		t.Errorf("%+v", got)
+	}
+	f.Advance(time.Second)
+	if got := admitted(t, c); got != 101*ms {
+		t.Errorf("the waiter came at %v, want the end of the one before", got)
+	}
+}
+
+func TestLoweredSlotsTakeNobodysPlace(t *testing.T) {
+	f, a, b, c := fixed(), seq(10), seq(20), seq(10)
+	submit(t, f, 0, a, b, c)
+	f.Advance(ms)
+	f.Slots = 1
+	f.Advance(time.Second)
+	if got := admitted(t, c); got != 200*ms {
+		t.Errorf("the waiter came at %v, want the end of both", got)
+	}
+}

@@ -15,7 +15,13 @@ import (
 //
 // for P prompt tokens computed, D sequences that decode, and C tokens of their
 // context. A sequence is admitted at the start of a step, when a slot is free
-// and In+Out tokens of KV memory can be set aside for it; it keeps them to its end.
+// and In+Out tokens of KV memory can be set aside for it; it keeps them to its
+// end, so that none is ever preempted. Blocks of its prompt that running
+// sequences hold already take no memory again.
+//
+// Fields may be changed between calls; call Advance first, else the change acts
+// on the past too. A sequence that fits no more into a lowered KVTokens runs
+// when it is alone.
 type Step struct {
 	C0      time.Duration // of a step
 	Prefill time.Duration // of each prompt token computed
@@ -25,18 +31,18 @@ type Step struct {
 	Slots    int     // sequences that run at once; 0 is no limit
 	Budget   int     // tokens that a step may serve, prompt and decode together; 0 is no limit
 	KVTokens int     // tokens of KV memory; 0 is no limit
-	MaxQueue int     // sequences that may wait; 0 is none
+	MaxQueue int     // sequences that may wait for more than the next step; 0 is none
 	Prefix   *Prefix // nil: prompts are never cached
 
 	Jitter float64    // coefficient of variation of a step's time, lognormal with the mean unchanged
-	Dice   *rand.Rand // needed where Jitter is set
+	Dice   *rand.Rand // of Jitter; nil: none
 
 	now   time.Duration
 	until time.Duration // end of the step under way
 	busy  bool
 	batch []*Seq // running, in order of admission
 	queue []*Seq
-	kv    int // tokens set aside
+	kv    int // tokens that the batch holds, shared ones counted once
 	steps int
 }
 
@@ -50,7 +56,7 @@ func (e *Step) Submit(now time.Duration, seqs ...*Seq) error {
 			return ErrTooLong
 		}
 	}
-	if e.Slots > 0 && len(seqs) > max(0, e.Slots-len(e.batch))+e.MaxQueue-len(e.queue) {
+	if e.overfull(seqs) {
 		return ErrFull
 	}
 	for _, s := range seqs {
@@ -73,7 +79,7 @@ func (e *Step) Cancel(now time.Duration, s *Seq) {
 	case running:
 		i := slices.Index(e.batch, s)
 		e.batch = slices.Delete(e.batch, i, i+1)
-		e.kv -= s.In + s.Out
+		e.free(s)
 	default:
 		return
 	}
@@ -115,7 +121,7 @@ func (e *Step) begin(at time.Duration) {
 	for _, s := range e.batch {
 		prompt += s.prefill(&left)
 	}
-	for len(e.queue) > 0 && left > 0 && e.fits(e.queue[0]) {
+	for len(e.queue) > 0 && left > 0 && e.fits(e.queue[0], len(e.batch), e.kv) {
 		s := e.queue[0]
 		e.queue = slices.Delete(e.queue, 0, 1)
 		e.admit(at, s)
@@ -158,31 +164,19 @@ func (s *Seq) make(due time.Duration) {
 	s.notify()
 }
 
-func (e *Step) fits(s *Seq) bool {
-	return (e.Slots <= 0 || len(e.batch) < e.Slots) && (e.KVTokens <= 0 || e.kv+s.In+s.Out <= e.KVTokens)
-}
-
-func (e *Step) admit(at time.Duration, s *Seq) {
-	s.state, s.admitted = running, at
-	s.cached = e.Prefix.match(s.Blocks, s.In)
-	s.computed = s.cached
-	s.times = make([]time.Duration, 0, s.Out)
-	e.kv += s.In + s.Out
-	e.batch = append(e.batch, s)
-	s.notify()
-}
-
 // finish ends the sequences whose last token the step made.
 func (e *Step) finish() {
 	e.batch = slices.DeleteFunc(e.batch, func(s *Seq) bool {
-		if s.step == 1 {
-			e.Prefix.store(s.Blocks) // its prompt was computed in this step
+		if s.step == 1 && s.prefix != nil { // its prompt was computed in this step
+			fresh := s.prefix.adopt(s.Blocks[len(s.shared):])
+			s.own -= len(fresh) * BlockTokens
+			s.shared = append(s.shared, fresh...)
 		}
 		if s.made < s.Out {
 			return false
 		}
 		s.state = ended
-		e.kv -= s.In + s.Out
+		e.free(s)
 		return true
 	})
 }

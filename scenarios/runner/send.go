@@ -14,13 +14,7 @@ import (
 
 // closed keeps the stage's workers busy: each sends its next unit when its last has ended.
 func (sr *stageRun) closed(ctx, requests context.Context) {
-	workers := sr.stage.Concurrency
-	if n := sr.stage.Requests; n > 0 && sr.stage.Warmup.Duration == 0 {
-		// A worker that never finds work would end the window before it began.
-		units := (n + sr.stage.Warmup.Requests + sr.stage.BatchSize - 1) / sr.stage.BatchSize
-		workers = min(workers, units)
-	}
-	for range workers {
+	for range sr.stage.Workers() {
 		sr.sending.Go(func() {
 			free := time.Now()
 			for ctx.Err() == nil {
@@ -74,18 +68,14 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 func (sr *stageRun) exhausted() bool {
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
-	return sr.spare < 0
+	return sr.intake.Exhausted()
 }
 
 // unsend takes back an arrival that was drawn but not yet due when the stage ended.
 func (sr *stageRun) unsend(a scenarios.Arrival) {
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
-	n := sr.requestsOf(a)
-	sr.issued -= int64(n)
-	if !a.Tail && !a.Warmup {
-		sr.measured -= n
-	}
+	sr.intake.Unsend(a)
 }
 
 // queue is the in-flight cap that requests of an open loop pass: a place in slots, or the end of ctx.
@@ -127,7 +117,7 @@ type job struct {
 
 // build makes the requests of an arrival: one for each of its prompts, or one with all of them.
 func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, intended time.Time) []job {
-	n := sr.requestsOf(a)
+	n := Requests(sr.stage, a)
 	jobs := make([]job, n)
 	for i := range jobs {
 		j := &jobs[i]

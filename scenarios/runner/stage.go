@@ -16,22 +16,19 @@ import (
 // stageRun is one stage under way.
 type stageRun struct {
 	*run
-	stage    *scenarios.Stage
-	begin    time.Time // the stage's zero
-	bounds   *results.Bounds
-	ended    chan finished // requests whose answer is read, not yet decoded
-	schedule *scenarios.Schedule
-	sending  sync.WaitGroup // requests and load goroutines
+	stage   *scenarios.Stage
+	begin   time.Time // the stage's zero
+	bounds  *results.Bounds
+	ended   chan finished  // requests whose answer is read, not yet decoded
+	sending sync.WaitGroup // requests and load goroutines
 
-	mu       sync.Mutex    // guards schedule, issued and what follows
-	last     time.Duration // the last measured arrival, from begin
-	measured int           // measured requests not yet ended
-	spare    int           // how many requests of tail may still be sent: as many as were measured
-	allSent  bool          // no more measured arrivals will come
-	cohort   chan struct{} // open loop: closed when all measured requests have ended
-	failure  string        // the first failed request's error
-	refused  int           // connections refused in a row
-	giveUp   context.CancelCauseFunc
+	mu      sync.Mutex // guards what follows
+	intake  *Intake
+	cohort  chan struct{} // open loop: closed when all measured requests have ended
+	over    bool          // cohort is closed
+	failure string        // the first failed request's error
+	refused int           // connections refused in a row
+	giveUp  context.CancelCauseFunc
 }
 
 // finished is a request on its way from the goroutine that sent it to one that decodes and records it.
@@ -49,8 +46,10 @@ type finished struct {
 
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
+	begin := time.Now()
+	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued)
 	sr := &stageRun{
-		run: r, stage: s, begin: time.Now(), bounds: &results.Bounds{}, schedule: s.Schedule(),
+		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
 		ended: make(chan finished, 1024), cohort: make(chan struct{}),
 	}
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
@@ -65,6 +64,7 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 		sr.closed(ctx, requests)
 	}
 	sr.sending.Wait()
+	r.issued = intake.Issued
 	cancel()
 	instrument := probe.stop()
 	instrument.ServerLateP99MS = r.serverLateness(ctx)
@@ -134,9 +134,16 @@ func (sr *stageRun) stopReason(ctx context.Context) string {
 		return errGone.Error()
 	case ctx.Err() != nil:
 		return "interrupted"
-	case sr.stage.Requests > 0 && sr.stage.Duration > 0:
+	}
+	return StopReason(sr.stage)
+}
+
+// StopReason is what ends a stage that nothing else ends.
+func StopReason(s *scenarios.Stage) string {
+	switch {
+	case s.Requests > 0 && s.Duration > 0:
 		return "requests or duration"
-	case sr.stage.Requests > 0:
+	case s.Requests > 0:
 		return "requests"
 	}
 	return "duration"
@@ -146,54 +153,24 @@ func (sr *stageRun) stopReason(ctx context.Context) string {
 func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, ok bool) {
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
-	a, ok = sr.schedule.Next(wall.Sub(sr.begin))
-	if !ok {
-		sr.bounds.SetEnd(sr.since(wall)) // closed loop: the first worker without work ends the window
-		return a, 0, false
-	}
-	n := sr.requestsOf(a)
-	switch {
-	case a.Tail:
-		sr.spare -= n
-		if !sr.allSent {
-			sr.allSent = true
-			sr.bounds.SetEnd(sr.since(sr.begin.Add(sr.last)))
-			sr.checkCohort()
-		}
-	case !a.Warmup:
-		sr.bounds.SetStart(sr.since(sr.begin.Add(a.At)))
-		sr.last = a.At
-		sr.measured += n
-		sr.spare += n
-	}
-	firstSeq = sr.issued
-	sr.issued += int64(n)
-	return a, firstSeq, true
-}
-
-func (sr *stageRun) requestsOf(a scenarios.Arrival) int {
-	if sr.stage.BatchMode == scenarios.OneRequest {
-		return 1
-	}
-	return a.Size
+	a, firstSeq, ok = sr.intake.Next(wall.Sub(sr.begin))
+	sr.checkCohort()
+	return a, firstSeq, ok
 }
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
 func (sr *stageRun) report(f finished) {
 	sr.ended <- f
-	if f.arrival.Warmup || f.arrival.Tail {
-		return
-	}
 	sr.mu.Lock()
-	sr.measured--
+	defer sr.mu.Unlock()
+	sr.intake.Ended(f.arrival)
 	sr.checkCohort()
-	sr.mu.Unlock()
 }
 
 func (sr *stageRun) checkCohort() {
-	if sr.allSent && sr.measured == 0 {
+	if !sr.over && sr.intake.Over() {
 		close(sr.cohort)
-		sr.measured = -1 // closed once
+		sr.over = true
 	}
 }
 
@@ -205,7 +182,7 @@ type recorders struct {
 
 func (sr *stageRun) startRecorders() *recorders {
 	out := &recorders{}
-	info := sr.info()
+	info := InfoOf(sr.plan, sr.stage)
 	for range runtime.GOMAXPROCS(0) {
 		c := results.NewCollector(info, sr.bounds)
 		out.mine = append(out.mine, c)
@@ -229,8 +206,9 @@ func (rs *recorders) merge() (*results.Collector, error) {
 	return whole, nil
 }
 
-func (sr *stageRun) info() results.StageInfo {
-	return results.StageInfo{Name: sr.stage.Name, Load: LoadOf(sr.stage), SLO: LimitsOf(sr.plan), GPUs: sr.plan.Target.GPUs}
+// InfoOf is what a collector must know of a stage.
+func InfoOf(p *scenarios.Plan, s *scenarios.Stage) results.StageInfo {
+	return results.StageInfo{Name: s.Name, Load: LoadOf(s), SLO: LimitsOf(p), GPUs: p.Target.GPUs}
 }
 
 // LimitsOf is a plan's SLO as a summary tells it.

@@ -29,6 +29,13 @@ func (j *judgement) spoil(format string, args ...any) {
 	j.invalid = append(j.invalid, fmt.Sprintf(format, args...))
 }
 
+// Judge says what a reader must know of a finished stage: warnings, and reasons for which its figures do not count.
+// failure is the first failed request's error.
+func Judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (warnings, invalid []string) {
+	j := judge(stage, s, failure)
+	return j.warnings, j.invalid
+}
+
 // judge looks at a finished stage. failure is the first failed request's error.
 func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j judgement) {
 	switch {

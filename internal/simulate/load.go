@@ -1,0 +1,181 @@
+package simulate
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/llmload/llmload/mockserver"
+	"github.com/llmload/llmload/mockserver/engine"
+	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
+)
+
+// request is one on its way. Times are from the run's start.
+type request struct {
+	arrival    scenarios.Arrival
+	seq        int64
+	first      int64 // index of its first prompt
+	prompts    int
+	input      int // tokens asked for, 0 where unknown
+	intended   time.Duration
+	slot       time.Duration
+	dispatched time.Duration
+	answer     *mockserver.Answer // nil: it never got a place
+	undecided  int                // sequences whose last token has no time yet
+	unit       *unit              // of a closed loop
+}
+
+// unit is what a worker waits for.
+type unit struct{ left int }
+
+// work is a worker of a closed loop that is free.
+func (st *stage) work() {
+	a, seq, ok := st.intake.Next(st.now - st.begin)
+	if !ok {
+		return
+	}
+	u := &unit{}
+	for _, r := range st.build(a, seq) {
+		u.left++
+		r.unit = u
+		st.dispatch(r)
+	}
+}
+
+// draw takes the next arrival of an open loop. After a tail as long as what was measured none is sent, and only the end
+// of the measured requests is left to come.
+func (st *stage) draw() {
+	a, seq, ok := st.intake.Next(0)
+	if !ok {
+		return
+	}
+	st.drawn = &a
+	if st.checkOver(); st.over || st.intake.Exhausted() {
+		return
+	}
+	st.events.add(st.begin+a.At, func() {
+		if st.over {
+			return
+		}
+		for _, r := range st.build(a, seq) {
+			st.enter(r)
+		}
+		st.draw()
+	})
+}
+
+// checkOver ends an open loop with its last measured request: the arrival that was drawn is taken back, and tail that
+// waits for a place is not sent.
+func (st *stage) checkOver() {
+	if st.over || !st.intake.Over() {
+		return
+	}
+	st.over = true
+	if st.drawn != nil {
+		st.intake.Unsend(*st.drawn)
+	}
+	kept := st.waiting[:0]
+	for _, r := range st.waiting {
+		if !r.arrival.Tail {
+			kept = append(kept, r)
+			continue
+		}
+		r.slot = st.now
+		st.record(r)
+	}
+	st.waiting = kept
+}
+
+func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
+	st.drawn = nil
+	list := make([]*request, runner.Requests(st.Stage, a))
+	for i := range list {
+		list[i] = &request{
+			arrival: a, seq: seq + int64(i), first: a.First + int64(i), prompts: a.Size / len(list), intended: st.now, slot: st.now,
+		}
+	}
+	return list
+}
+
+// enter passes the in-flight cap of an open loop.
+func (st *stage) enter(r *request) {
+	if st.free == 0 {
+		st.waiting = append(st.waiting, r)
+		return
+	}
+	st.free--
+	st.dispatch(r)
+}
+
+// leave gives a place to who has waited longest for one.
+func (st *stage) leave() {
+	if len(st.waiting) == 0 {
+		st.free++
+		return
+	}
+	r := st.waiting[0]
+	st.waiting = st.waiting[1:]
+	r.slot = st.now
+	st.dispatch(r)
+}
+
+// dispatch hands a request to the mock.
+func (st *stage) dispatch(r *request) {
+	r.dispatched = st.now
+	r.answer = st.mock.Plan(st.post(r))
+	r.undecided = len(r.answer.Seqs)
+	for _, s := range r.answer.Seqs {
+		s.Notify = func() {
+			if _, ok := s.Due(s.Out - 1); ok {
+				st.decided(r)
+			}
+		}
+	}
+	if r.answer.Status == http.StatusOK {
+		st.refuse(r, st.mock.Engine.Submit(st.now, r.answer.Seqs...))
+	}
+	if r.answer.Status != http.StatusOK {
+		st.events.add(st.now+LeastTime, func() { st.finish(r) })
+	}
+}
+
+// refuse turns what the engine says into what the server answers.
+func (st *stage) refuse(r *request, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, engine.ErrTooLong):
+		r.answer = &mockserver.Answer{Status: http.StatusBadRequest, Error: err.Error()}
+	default:
+		r.answer = &mockserver.Answer{Status: http.StatusServiceUnavailable, Error: err.Error()}
+	}
+}
+
+// decided notes the time of a sequence's last token; with that of the last sequence the answer's end is known.
+func (st *stage) decided(r *request) {
+	if r.undecided--; r.undecided == 0 {
+		st.events.add(max(r.end(), r.dispatched+LeastTime), func() { st.finish(r) })
+	}
+}
+
+// end is when the answer's last token is due.
+func (r *request) end() (end time.Duration) {
+	for _, s := range r.answer.Seqs {
+		due, _ := s.Due(s.Out - 1)
+		end = max(end, due)
+	}
+	return end
+}
+
+func (st *stage) finish(r *request) {
+	if r.unit == nil {
+		st.leave()
+	}
+	st.record(r)
+	if r.unit == nil {
+		return
+	}
+	if r.unit.left--; r.unit.left == 0 {
+		st.work()
+	}
+}

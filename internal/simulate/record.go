@@ -1,0 +1,113 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
+)
+
+// post is a request's path and body, in the fields that the runner sends.
+func (st *stage) post(r *request) (path string, body []byte) {
+	m := map[string]any{"model": st.result.Model}
+	texts := make([]string, r.prompts)
+	for i := range texts {
+		text, tokens := st.Prompt(r.first+int64(i), st.plan.Seed)
+		texts[i] = text
+		r.input += tokens
+	}
+	switch st.API {
+	case scenarios.Chat:
+		path = "/v1/chat/completions"
+		m["messages"] = []map[string]string{{"role": "user", "content": texts[0]}}
+	case scenarios.Completions:
+		path, m["prompt"] = "/v1/completions", texts
+	default:
+		path, m["input"] = "/v1/embeddings", texts
+	}
+	if st.Stream {
+		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
+	}
+	if n := st.Output.Tokens; n > 0 {
+		m["max_tokens"] = n
+		if st.Output.Mode == scenarios.Exact {
+			m["min_tokens"], m["ignore_eos"] = n, true
+		}
+	}
+	if st.Temperature != nil {
+		m["temperature"] = *st.Temperature
+	}
+	maps.Copy(m, st.ExtraBody)
+	body, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("simulate: a body of YAML values is not JSON: %v", err))
+	}
+	return path, body
+}
+
+// record collects a request that has ended.
+func (st *stage) record(r *request) {
+	rec := &results.Record{
+		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Prompts: r.prompts,
+		IntendedNS: ns(r.intended), SlotNS: ns(r.slot), DoneNS: ns(st.now),
+	}
+	if st.BatchSize > 1 {
+		rec.Batch = r.arrival.Index + 1
+	}
+	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, st.Output.Tokens*r.prompts
+	switch a := r.answer; {
+	case a == nil:
+		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"
+	case a.Status != http.StatusOK:
+		rec.Outcome, rec.Error = results.StatusOutcome(a.Status), a.Error
+	default:
+		rec.Outcome, rec.FinishReason = results.OK, a.Finish
+		rec.Tokens.Source = results.FromUsage
+		rec.Tokens.Input, rec.Tokens.Cached, rec.Tokens.Output = a.In, a.Cached(), a.Out
+	}
+	if r.answer != nil {
+		rec.Status, rec.DispatchedNS = r.answer.Status, ns(r.dispatched)
+		rec.Attempts = []results.Attempt{st.attempt(r, rec.Outcome)}
+		st.attempts++
+	}
+	if st.failure == "" {
+		st.failure = rec.Error
+	}
+	st.recorded++
+	st.collector.Add(rec)
+	st.intake.Ended(r.arrival)
+	st.checkOver()
+}
+
+func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
+	at := ns(r.dispatched)
+	out := results.Attempt{
+		StartedNS: at, SentNS: at, HeadersNS: ns(st.now), DoneNS: ns(st.now), Outcome: outcome, Status: r.answer.Status, Reused: true,
+	}
+	if outcome != results.OK || !st.Stream {
+		return out
+	}
+	chunks := r.answer.Chunks()
+	out.FirstChunkNS, out.FirstTokenNS = ns(r.answer.First()), ns(chunks[0].Due)
+	out.HeadersNS, out.FirstOutNS = out.FirstChunkNS, out.FirstTokenNS
+	v, events, n := &out.Arrivals, 0, len(chunks)
+	v.DtNS, v.Events, v.K = make([]int64, 0, n), make([]int, 0, n), make([]int, 0, n)
+	for _, c := range chunks {
+		v.DtNS = append(v.DtNS, ns(c.Due)-at)
+		v.Events = append(v.Events, c.Events)
+		v.K = append(v.K, c.Tokens)
+		events += c.Events
+		at = ns(c.Due)
+	}
+	if !r.answer.Counted && events != r.answer.Out {
+		v.K = nil // a client cannot know
+	}
+	return out
+}
+
+// ns are nanoseconds from the run's start; zero would be a stamp that never happened.
+func ns(d time.Duration) int64 { return max(1, d.Nanoseconds()) }

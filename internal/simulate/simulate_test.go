@@ -1,0 +1,153 @@
+package simulate_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmload/llmload/internal/metric"
+	"github.com/llmload/llmload/internal/simulate"
+	"github.com/llmload/llmload/mockserver"
+	"github.com/llmload/llmload/mockserver/engine"
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
+)
+
+func plan(t testing.TB, src string) *scenarios.Plan {
+	t.Helper()
+	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := spec.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func config(t testing.TB, p *scenarios.Plan) mockserver.Config {
+	t.Helper()
+	cfg, err := mockserver.ParseConfig(p.Target.Mock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func run(t *testing.T, src string) *simulate.Result {
+	t.Helper()
+	p := plan(t, src)
+	res, err := simulate.Run(t.Context(), p, config(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func TestRefusalsHaveTheirOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		name, scenario string
+		want           map[results.Outcome]int64
+	}{
+		{"the queue is full", "mock: {engine: {max_num_seqs: 2, max_queue: 1}}}\nload: {open: {rate: 1000/s, arrivals: constant}, requests: 10}", map[results.Outcome]int64{"ok": 3, "http_503": 7}},
+		{"the memory is too small", "mock: {engine: {model: step, c0: 1ms, kv_tokens: 600}}}\nload: {closed: {concurrency: 1}, requests: 4}", map[results.Outcome]int64{"http_400": 4}},
+		{"the context is too small", "mock: {models: [{id: a, max_model_len: 600}]}}\nload: {closed: {concurrency: 1}, requests: 4}", map[results.Outcome]int64{"http_400": 4}},
+	} {
+		res := run(t, "name: x\ntarget: {"+c.scenario)
+		if got := res.Stages[0].Outcomes; !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if valid := len(res.Invalid) == 0; valid != (c.want["ok"] > 0) {
+			t.Errorf("%s: %v", c.name, res.Invalid)
+		}
+	}
+}
+
+func TestALoopWithoutTimeComesToAnEnd(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {engine: {model: none}}}\nworkload: {prompts: {synthetic: {input_tokens: 5}}, output: {tokens: 3}}\n"+
+		"load: {closed: {concurrency: 2}, duration: 1s}")
+	if got := res.Stages[0].Requests.Issued; got != 2000 {
+		t.Errorf("%d requests in a second of two workers, each of %v", got, simulate.LeastTime)
+	}
+}
+
+func TestTheSamePlanHasTheSameResult(t *testing.T) {
+	const src = "name: x\nseed: %d\ntarget: {mock: {preset: h100-llama3-8b, engine: {jitter: {cv: 0.1}}, output: {natural: 60}}}\n" +
+		"workload: {output: {mode: natural}}\nload: {open: {rate: 20/s}, requests: 100}"
+	one := text(t, run(t, fmt.Sprintf(src, 1)).Stages)
+	if again := text(t, run(t, fmt.Sprintf(src, 1)).Stages); one != again {
+		t.Errorf("first\n%s\nthen\n%s", one, again)
+	}
+	if other := text(t, run(t, fmt.Sprintf(src, 2)).Stages); one == other {
+		t.Error("the seed changes nothing")
+	}
+}
+
+// At 0.8 of saturation the served rate is the offered one, and the gaps are those of the engine itself.
+func TestASimulationOfALongRunAgreesWithTheEngine(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {preset: h100-llama3-8b, output: {natural: 128}}}\nworkload: {prompts: {synthetic: {input_tokens: 512}}, output: {mode: natural}}\n"+
+		"load: {open: {rate: 17/s, arrivals: poisson}, duration: 2m, warmup: {duration: 20s}}")
+	s := res.Stages[0]
+	want := (&engine.Step{
+		C0: 6 * time.Millisecond, Prefill: 20 * time.Microsecond, Decode: 20 * time.Microsecond, KV: 60, Slots: 64, Budget: 8192, KVTokens: 467_280,
+	}).Analytic(engine.Workload{In: 512, Out: 128, Rate: 17})
+	tpot := s.Metrics[metric.TPOT].Mean
+	if off := *tpot/(want.MeanStep.Seconds()*1000) - 1; math.Abs(off) > 0.06 {
+		t.Errorf("the mean TPOT is %.3f ms, the closed form says %v", *tpot, want.MeanStep)
+	}
+	if rate := *s.Throughput.RequestsPerS; math.Abs(rate/17-1) > 0.08 {
+		t.Errorf("%.2f requests a second of 17", rate)
+	}
+}
+
+func TestAnInterruptKeepsWhatWasMeasured(t *testing.T) {
+	p := plan(t, "name: x\nload: {closed: {concurrency: [1, 2]}, duration: 1h}")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	res, err := simulate.Run(ctx, p, mockserver.Config{})
+	if err != nil || !res.Interrupted || len(res.Stages) != 1 || res.Stages[0].StopReason != "interrupted" {
+		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+func TestOfSeveralModelsOneMustBeNamed(t *testing.T) {
+	cfg := mockserver.Config{Models: []mockserver.Model{{ID: "a"}, {ID: "b"}}}
+	_, err := simulate.Run(t.Context(), plan(t, "name: x\nload: {closed: {concurrency: 1}}"), cfg)
+	if err == nil || !strings.Contains(err.Error(), "name one as `model`: a, b") {
+		t.Errorf("%v", err)
+	}
+	res, err := simulate.Run(t.Context(), plan(t, "name: x\nmodel: b\nload: {closed: {concurrency: 1}}"), cfg)
+	if err != nil || res.Model != "b" || res.Stages[0].Requests.Succeeded == 0 {
+		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+func TestWhatIsLeftOutIsNamed(t *testing.T) {
+	for src, want := range map[string]string{
+		"load: {closed: {concurrency: 1}}": "",
+		"load: {closed: {concurrency: 1}}\nfaults: [{action: {status: 500}}]\nclient: {rate_limit: 60/min, max_retries: 2}": "faults, the client's rate_limit, its max_retries",
+		"load: {closed: {concurrency: 1}}\ntarget: {mock: {faults: [{action: {status: 500}}]}}":                             "faults",
+	} {
+		p := plan(t, "name: x\n"+src)
+		if got := strings.Join(simulate.LeftOut(p, config(t, p)), ", "); got != want {
+			t.Errorf("%s: %q, want %q", src, got, want)
+		}
+	}
+}
+
+// Five minutes of 64 slots at 80% of what they can serve.
+func BenchmarkFiveMinutes(b *testing.B) {
+	p := plan(b, "name: x\ntarget: {mock: {preset: h100-llama3-8b}}\nworkload: {prompts: {synthetic: {input_tokens: 512}}}\n"+
+		"load: {open: {rate: 27.4/s, arrivals: poisson}, duration: 5m}")
+	cfg := config(b, p)
+	for b.Loop() {
+		if _, err := simulate.Run(b.Context(), p, cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
