@@ -3,6 +3,7 @@ package mockserver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -101,8 +102,7 @@ func (x *exchange) run() Outcome {
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {
-		return x.refuse(&apiError{http.StatusServiceUnavailable, fmt.Sprintf(
-			"the server is overloaded: no room for %d more in the queue", len(seqs)), "server_error", "", "overloaded"})
+		return x.refuse(x.notTaken(err))
 	}
 	x.timer = time.NewTimer(math.MaxInt64)
 	defer x.timer.Stop()
@@ -114,6 +114,18 @@ func (x *exchange) run() Outcome {
 		return x.stream()
 	}
 	return x.plain()
+}
+
+// notTaken says to the client why the engine did not take its request.
+func (x *exchange) notTaken(err error) *apiError {
+	if errors.Is(err, engine.ErrTooLong) {
+		e := invalid("messages", "%d tokens of prompt and %d of completion do not fit into the server's KV memory of %d tokens.",
+			x.usage.prompt, x.planned, x.s.sched.load().KVTokens)
+		e.code = "context_length_exceeded"
+		return e
+	}
+	return &apiError{http.StatusServiceUnavailable, fmt.Sprintf(
+		"the server is overloaded: no room for %d more in the queue", len(x.choices)), "server_error", "", "overloaded"}
 }
 
 func (x *exchange) notify() {

@@ -10,6 +10,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -24,7 +25,7 @@ var (
 // An Engine runs sequences. Times are durations since one origin that the
 // caller chooses and never moves; a time before the latest one seen counts as
 // that latest one. The exported fields of an engine may be changed between
-// calls: what was decided stays.
+// calls, after an Advance to the time of the change: what was decided stays.
 type Engine interface {
 	// Submit adds sequences at now, all of them or, with an error, none. A
 	// sequence that finds a free place is admitted at once.
@@ -47,15 +48,15 @@ type Engine interface {
 type Load struct {
 	Waiting  int // sequences in the queue
 	Running  int // sequences admitted and not ended
-	KVUsed   int // tokens of KV memory that running sequences hold; 0 where it is not modelled
-	KVTokens int // tokens of KV memory in all; 0 where it is not modelled
+	KVUsed   int // tokens of KV memory that running sequences hold, shared ones counted once; 0 where it is not modelled
+	KVTokens int // tokens of KV memory in all; 0 where it has no limit or is not modelled
 	Steps    int // steps begun so far; 0 where there are none
 }
 
 // A Seq is one sequence: a prompt and the tokens to be made for it. Fill the
 // exported fields before Submit and leave them alone after it.
 type Seq struct {
-	In     int      // tokens of the prompt
+	In     int      // tokens of the prompt, not negative
 	Out    int      // tokens to make, at least 1
 	Blocks []uint64 // hashes of the prompt's full blocks, see Prefix; nil is never cached
 	// Bursts is how many tokens each step after the first makes, as speculative
@@ -70,9 +71,13 @@ type Seq struct {
 	first    time.Duration   // when token 0 is due; of a plan that is a formula
 	gap      time.Duration   // between tokens; of a plan that is a formula
 	times    []time.Duration // when each token is due; nil where the plan is a formula
+	ends     []int           // tokens made after the first, at the end of each of Bursts
 	step     int             // steps that made tokens
 	computed int             // prompt tokens in KV memory
-	heapPos  int
+	prefix   *Prefix         // whose blocks are shared
+	shared   []uint64        // blocks held in prefix, from the head on
+	own      int             // tokens of KV memory beside those
+	heapPos  int             // in byEnd; -1: not there
 }
 
 type state uint8
@@ -107,18 +112,16 @@ func (s *Seq) Due(i int) (at time.Duration, ok bool) {
 	return s.first + time.Duration(i)*s.gap, true
 }
 
-// Together is the number of tokens from i on that one step makes.
+// Together is the number of tokens from i on that one step makes, known from
+// Submit on; 0 past the last.
 func (s *Seq) Together(i int) int {
-	if len(s.Bursts) == 0 || i == 0 {
-		return min(1, s.Out-i)
+	left := max(0, s.Out-i)
+	if len(s.ends) == 0 || i == 0 {
+		return min(1, left)
 	}
-	for at, step := 1, 0; ; step++ {
-		n := s.burst(step)
-		if i < at+n {
-			return min(at+n, s.Out) - i
-		}
-		at += n
-	}
+	in := (i - 1) % s.ends[len(s.ends)-1] // the list repeats
+	at, _ := slices.BinarySearch(s.ends, in+1)
+	return min(s.ends[at]-in, left)
 }
 
 // burst is how many tokens step n after the first makes.
@@ -140,7 +143,15 @@ func (s *Seq) notify() {
 	}
 }
 
-// begin makes a sequence wait.
+// begin makes a sequence wait, whatever it did before.
 func (s *Seq) begin() {
 	s.state, s.admitted, s.cached, s.made, s.step, s.computed, s.times = waiting, -1, 0, 0, 0, 0, nil
+	s.ends, s.heapPos = nil, -1
+	for n := range s.Bursts {
+		before := 0
+		if n > 0 {
+			before = s.ends[n-1]
+		}
+		s.ends = append(s.ends, before+s.burst(n))
+	}
 }

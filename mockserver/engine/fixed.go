@@ -25,10 +25,10 @@ type Fixed struct {
 	Stagger time.Duration
 
 	Jitter float64    // coefficient of variation of each gap, lognormal with the mean unchanged
-	Dice   *rand.Rand // needed where Jitter is set
+	Dice   *rand.Rand // of Jitter; nil: none
 
 	now     time.Duration
-	running byEnd
+	running byEnd // none of those admitted without a limit of slots
 	queue   []*Seq
 	nth     uint32 // sequences admitted so far
 }
@@ -38,7 +38,7 @@ var _ Engine = (*Fixed)(nil)
 // Submit implements Engine.
 func (f *Fixed) Submit(now time.Duration, seqs ...*Seq) error {
 	f.Advance(now)
-	if f.Slots > 0 && len(seqs) > f.Slots-len(f.running)+f.MaxQueue-len(f.queue) {
+	if room := max(0, f.Slots-len(f.running)); f.Slots > 0 && len(f.queue)+len(seqs)-room > f.MaxQueue {
 		return ErrFull
 	}
 	for _, s := range seqs {
@@ -60,7 +60,7 @@ func (f *Fixed) Cancel(now time.Duration, s *Seq) {
 		i := slices.Index(f.queue, s)
 		f.queue = slices.Delete(f.queue, i, i+1)
 	case running:
-		if f.Slots > 0 {
+		if s.heapPos >= 0 {
 			heap.Remove(&f.running, s.heapPos)
 		}
 	}
@@ -77,6 +77,7 @@ func (f *Fixed) Advance(now time.Duration) {
 		// The successor starts when the place became free, not when we looked.
 		f.refill(s.end())
 	}
+	f.refill(f.now) // where Slots was raised
 }
 
 // Next implements Engine: the end of the sequence whose place the first waiter takes.
@@ -102,7 +103,8 @@ func (f *Fixed) refill(at time.Duration) {
 
 func (f *Fixed) admit(at time.Duration, s *Seq) {
 	s.state, s.admitted = running, at
-	s.cached = f.Prefix.match(s.Blocks, s.In)
+	found, _ := f.Prefix.match(s.Blocks, s.In)
+	s.cached = found * BlockTokens
 	f.Prefix.store(s.Blocks)
 	f.plan(s, at+f.TTFT+f.phase())
 	if f.Slots > 0 {
@@ -153,6 +155,7 @@ func (h *byEnd) Push(x any) {
 func (h *byEnd) Pop() any {
 	old := *h
 	s := old[len(old)-1]
+	s.heapPos = -1
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
 	return s

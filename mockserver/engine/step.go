@@ -15,7 +15,13 @@ import (
 //
 // for P prompt tokens computed, D sequences that decode, and C tokens of their
 // context. A sequence is admitted at the start of a step, when a slot is free
-// and In+Out tokens of KV memory can be set aside for it; it keeps them to its end.
+// and In+Out tokens of KV memory can be set aside for it; it keeps them to its
+// end, so that none is ever preempted. Blocks of its prompt that running
+// sequences hold already take no memory again.
+//
+// Fields may be changed between calls; call Advance first, else the change acts
+// on the past too. A sequence that fits no more into a lowered KVTokens runs
+// when it is alone.
 type Step struct {
 	C0      time.Duration // of a step
 	Prefill time.Duration // of each prompt token computed
@@ -25,18 +31,18 @@ type Step struct {
 	Slots    int     // sequences that run at once; 0 is no limit
 	Budget   int     // tokens that a step may serve, prompt and decode together; 0 is no limit
 	KVTokens int     // tokens of KV memory; 0 is no limit
-	MaxQueue int     // sequences that may wait; 0 is none
+	MaxQueue int     // sequences that may wait for more than the next step; 0 is none
 	Prefix   *Prefix // nil: prompts are never cached
 
 	Jitter float64    // coefficient of variation of a step's time, lognormal with the mean unchanged
-	Dice   *rand.Rand // needed where Jitter is set
+	Dice   *rand.Rand // of Jitter; nil: none
 
 	now   time.Duration
 	until time.Duration // end of the step under way
 	busy  bool
 	batch []*Seq // running, in order of admission
 	queue []*Seq
-	kv    int // tokens set aside
+	kv    int // tokens that the batch holds, shared ones counted once
 	steps int
 }
 
@@ -50,7 +56,7 @@ func (e *Step) Submit(now time.Duration, seqs ...*Seq) error {
 			return ErrTooLong
 		}
 	}
-	if e.Slots > 0 && len(seqs) > max(0, e.Slots-len(e.batch))+e.MaxQueue-len(e.queue) {
+	if e.overfull(seqs) {
 		return ErrFull
 	}
 	for _, s := range seqs {
@@ -63,6 +69,24 @@ func (e *Step) Submit(now time.Duration, seqs ...*Seq) error {
 	return nil
 }
 
+// overfull says whether more sequences would have to wait than may: those that
+// cannot even join the next step, because the ones before them fill it.
+func (e *Step) overfull(seqs []*Seq) bool {
+	if len(e.queue)+len(seqs) <= e.MaxQueue {
+		return false
+	}
+	queue := slices.Concat(e.queue, seqs)
+	n, kv := len(e.batch), e.kv
+	for len(queue) > e.MaxQueue {
+		s := queue[0]
+		if !e.fits(s, n, kv) {
+			return true
+		}
+		n, kv, queue = n+1, kv+e.need(s), queue[1:]
+	}
+	return false
+}
+
 // Cancel implements Engine. The step under way takes its time all the same.
 func (e *Step) Cancel(now time.Duration, s *Seq) {
 	e.Advance(now)
@@ -73,7 +97,7 @@ func (e *Step) Cancel(now time.Duration, s *Seq) {
 	case running:
 		i := slices.Index(e.batch, s)
 		e.batch = slices.Delete(e.batch, i, i+1)
-		e.kv -= s.In + s.Out
+		e.free(s)
 	default:
 		return
 	}
@@ -115,7 +139,7 @@ func (e *Step) begin(at time.Duration) {
 	for _, s := range e.batch {
 		prompt += s.prefill(&left)
 	}
-	for len(e.queue) > 0 && left > 0 && e.fits(e.queue[0]) {
+	for len(e.queue) > 0 && left > 0 && e.fits(e.queue[0], len(e.batch), e.kv) {
 		s := e.queue[0]
 		e.queue = slices.Delete(e.queue, 0, 1)
 		e.admit(at, s)
@@ -158,33 +182,68 @@ func (s *Seq) make(due time.Duration) {
 	s.notify()
 }
 
-func (e *Step) fits(s *Seq) bool {
-	return (e.Slots <= 0 || len(e.batch) < e.Slots) && (e.KVTokens <= 0 || e.kv+s.In+s.Out <= e.KVTokens)
+// fits says whether a sequence can be admitted beside n others that hold kv
+// tokens of memory.
+func (e *Step) fits(s *Seq, n, kv int) bool {
+	return n == 0 || (e.Slots <= 0 || n < e.Slots) && (e.KVTokens <= 0 || kv+e.need(s) <= e.KVTokens)
+}
+
+// need is the memory that a sequence takes beside what is held already.
+func (e *Step) need(s *Seq) int {
+	_, held := e.Prefix.match(s.Blocks, s.In)
+	return s.In + s.Out - held*BlockTokens
 }
 
 func (e *Step) admit(at time.Duration, s *Seq) {
-	s.state, s.admitted = running, at
-	s.cached = e.Prefix.match(s.Blocks, s.In)
-	s.computed = s.cached
+	s.state, s.admitted, s.prefix = running, at, e.Prefix
 	s.times = make([]time.Duration, 0, s.Out)
-	e.kv += s.In + s.Out
+	found, _ := e.Prefix.match(s.Blocks, s.In)
+	s.cached = found * BlockTokens
+	s.computed = s.cached
+	s.own = s.In + s.Out - s.cached
+	e.kv += s.own
+	if found > 0 {
+		s.shared = slices.Clone(s.Blocks[:found])
+		e.kv += BlockTokens * e.Prefix.hold(s.shared)
+	}
 	e.batch = append(e.batch, s)
+	e.squeeze()
 	s.notify()
 }
 
 // finish ends the sequences whose last token the step made.
 func (e *Step) finish() {
 	e.batch = slices.DeleteFunc(e.batch, func(s *Seq) bool {
-		if s.step == 1 {
-			e.Prefix.store(s.Blocks) // its prompt was computed in this step
+		if s.step == 1 && s.prefix != nil { // its prompt was computed in this step
+			fresh := s.prefix.adopt(s.Blocks[len(s.shared):])
+			s.own -= len(fresh) * BlockTokens
+			s.shared = append(s.shared, fresh...)
 		}
 		if s.made < s.Out {
 			return false
 		}
 		s.state = ended
-		e.kv -= s.In + s.Out
+		e.free(s)
 		return true
 	})
+}
+
+// free gives back what a sequence holds. Its prompt's blocks are kept as long as
+// the memory is not needed.
+func (e *Step) free(s *Seq) {
+	e.kv -= s.own
+	if s.prefix != nil {
+		e.kv -= BlockTokens * s.prefix.release(s.shared)
+	}
+	s.own, s.shared, s.prefix = 0, nil, nil
+	e.squeeze()
+}
+
+// squeeze leaves to blocks that nobody holds the memory that nobody holds.
+func (e *Step) squeeze() {
+	if e.KVTokens > 0 {
+		e.Prefix.fit((e.KVTokens - e.kv) / BlockTokens)
+	}
 }
 
 // length is how long a step takes.
