@@ -22,7 +22,10 @@ type Config struct {
 	// silence, as many local servers do.
 	IgnoreEOS *bool   `yaml:"ignore_eos"`
 	Faults    []Fault `yaml:"faults"` // tried in order, the first match acts
-	Truth     string  `yaml:"truth"`  // file that the truth ledger is appended to as JSONL; empty: none
+	Phases    []Phase `yaml:"phases"` // changes while a stage runs, in order of time
+	Truth     Truth   `yaml:"truth"`  // where the truth ledger is kept besides in memory
+
+	version int64 // of a server's config: how many there were with it
 }
 
 // A Model is one entry of /v1/models.
@@ -89,6 +92,7 @@ func (c Config) withDefaults() Config {
 		c.IgnoreEOS = &yes
 	}
 	c.Faults = cloneFaults(c.Faults)
+	c.Truth = c.Truth.withDefaults()
 	return c
 }
 
@@ -117,6 +121,8 @@ func (c Config) problems() []problem {
 		seen[m.ID] = true
 	}
 	c.Engine.check(bad)
+	c.Truth.check(bad)
+	checkPhases(bad, c.Phases)
 	oneOf(bad, "stream.role_chunk", c.Stream.RoleChunk, roleWithFirst, roleEarly, roleAbsent)
 	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, "separate")
 	if n := c.Stream.TokensPerChunk; n < 1 || n > maxChunkTokens {
