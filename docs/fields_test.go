@@ -74,7 +74,9 @@ func TestAdminEndpointsAreThoseOfTheServer(t *testing.T) {
 	defer mock.Close()
 	w := httptest.NewRecorder()
 	mock.Admin().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/admin", nil))
-	var index struct{ Endpoints []struct{ Method, Path string } }
+	var index struct {
+		Endpoints []struct{ Method, Path string }
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &index); err != nil {
 		t.Fatal(err)
 	}
