@@ -1,6 +1,8 @@
 package mockserver
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -13,6 +15,9 @@ func readNode(w http.ResponseWriter, r *http.Request) (strictyaml.Node, bool) {
 	body, bad := readBody(w, r)
 	if bad == nil {
 		n, err := strictyaml.Parse("body", body, nil)
+		if err != nil && json.Valid(body) {
+			n, err = strictyaml.Parse("body", respelled(body), nil)
+		}
 		if err == nil {
 			return n, true
 		}
@@ -20,6 +25,20 @@ func readNode(w http.ResponseWriter, r *http.Request) (strictyaml.Node, bool) {
 	}
 	writeError(w, *bad)
 	return strictyaml.Node{}, false
+}
+
+// respelled writes JSON in the way that YAML reads too: without halves of
+// characters, \ud83d\ude00, and without tabs.
+func respelled(body []byte) []byte {
+	var all any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	_ = dec.Decode(&all) // it is valid
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(all) // it was read
+	return out.Bytes()
 }
 
 // decodeBody reads a body that may be empty.

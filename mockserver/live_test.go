@@ -110,6 +110,8 @@ func TestAPatchChangesTheConfig(t *testing.T) {
 		{"a duration", "{engine.c0: 12ms}", "engine.c0", "12ms"},
 		{"a number", "{stream.tokens_per_chunk: 4}", "stream.tokens_per_chunk", "4"},
 		{"JSON", `{"stream.tokens_per_chunk": 4}`, "stream.tokens_per_chunk", "4"},
+		{"JSON as Python writes it", `{"faults": [{"action": {"status": 500, "body": "\ud83d\ude00 \u00e9"}}]}`, "faults[0].action.body", "😀 é"},
+		{"JSON with tabs", "{\n\t\t\"engine.c0\":\t\"12ms\"\n\t}", "engine.c0", "12ms"},
 		{"a part as a whole keeps its other keys", "{engine: {c0: 3ms}}", "engine.prefill_per_token", "20µs"},
 		{"a pointer", "{ignore_eos: true}", "ignore_eos", "true"},
 		{"a nested part", "{engine.jitter.cv: 0.5}", "engine.jitter.cv", "0.5"},
@@ -120,7 +122,11 @@ func TestAPatchChangesTheConfig(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, fullConfig)
-			if w := patch(s, c.set); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"version":2}` {
+			body := "version: 1\nset: " + c.set
+			if strings.HasPrefix(c.name, "JSON") {
+				body = `{"version": 1, "set": ` + c.set + "}"
+			}
+			if w := admin(s, "PATCH", "/admin/config", body); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"version":2}` {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 			n, err := strictyaml.Parse("config", admin(s, "GET", "/admin/config", "").Body.Bytes(), nil)

@@ -19,26 +19,11 @@ type Truth struct {
 	File string `yaml:"file"` // empty: none
 	// MaxSize is the size in bytes that the file does not grow over: before
 	// that, FILE becomes FILE.1, FILE.1 becomes FILE.2, and a new FILE begins. A
-	// record is never split; one that is larger has a file of its own. 0: no limit.
-	MaxSize Bytes `yaml:"max_size,omitempty"`
+	// record is never split; one that is larger has a file of its own. 0: no
+	// limit. In YAML it may have a unit: 256MB, 64MiB.
+	MaxSize int64 `yaml:"max_size,omitempty"`
 	Keep    int   `yaml:"keep,omitempty"` // with MaxSize: files besides FILE; an older one is removed; 0: 4
 }
-
-// Bytes is a size. In YAML it has a unit: 256MB is 256,000,000, 256MiB is 268,435,456.
-type Bytes int64
-
-// UnmarshalText reads a number with or without a unit.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	n, err := humanize.ParseBytes(string(text))
-	if err != nil || n > 1<<62 {
-		return fmt.Errorf("%q is not a size; write for example 256MB", text)
-	}
-	*b = Bytes(n)
-	return nil
-}
-
-// MarshalText writes the size in full.
-func (b Bytes) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%dB", int64(b)), nil }
 
 // UnmarshalNode reads a file's name or a mapping.
 func (t *Truth) UnmarshalNode(n strictyaml.Node) error {
@@ -46,12 +31,29 @@ func (t *Truth) UnmarshalNode(n strictyaml.Node) error {
 		*t = Truth{File: n.Text()}
 		return nil
 	}
-	type plain Truth
-	err := n.Decode((*plain)(t))
-	if at := n.Get("keep"); !at.IsZero() && t.Keep == 0 {
-		t.Keep = -1 // a zero that was written is meant, and refused
+	in := struct {
+		File    string   `yaml:"file"`
+		MaxSize byteSize `yaml:"max_size"`
+		Keep    int      `yaml:"keep"`
+	}{t.File, byteSize(t.MaxSize), t.Keep}
+	err := n.Decode(&in)
+	if !n.Get("keep").IsZero() {
+		in.Keep = written(in.Keep)
 	}
+	*t = Truth{in.File, int64(in.MaxSize), in.Keep}
 	return err
+}
+
+// A byteSize is a size as people write it.
+type byteSize int64
+
+func (b *byteSize) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("%q is not a size; write for example 256MB", text)
+	}
+	*b = byteSize(n)
+	return nil
 }
 
 const (
@@ -116,7 +118,7 @@ func (f *truthFile) open() {
 // write appends one line. After an error of writing nothing more is written, so
 // that the file ends where it went wrong and has no gap.
 func (f *truthFile) write(line []byte) {
-	if f.MaxSize > 0 && f.size > 0 && f.size+int64(len(line)) > int64(f.MaxSize) {
+	if f.MaxSize > 0 && f.size > 0 && f.size+int64(len(line)) > f.MaxSize {
 		f.rotate()
 	}
 	if f.file == nil {
