@@ -28,15 +28,20 @@ var notLive = []struct {
 func (c *Config) patched(set strictyaml.Node) (*Config, error) {
 	values := map[string]strictyaml.Node{}
 	err := set.Decode(&values)
-	out := c.clone()
+	before := *c
+	before.Phases = nil // they do not change, and each phase is checked in this way
+	out := before.clone()
+	out.Phases = c.Phases
 	for _, path := range set.Keys() {
 		if value, ok := values[path]; ok {
 			err = strictyaml.Join(err, out.setPath(set, path, value))
 		}
 	}
 	out = out.resolved()
-	known := c.problems() // said already, where they stand
-	for _, p := range out.problems() {
+	after := out
+	after.Phases = nil
+	known := before.problems() // said already, where they stand
+	for _, p := range after.problems() {
 		if !slices.Contains(known, p) {
 			err = strictyaml.Join(err, placed(set, p))
 		}
@@ -123,7 +128,7 @@ func isSecret(path string) bool { return path == "api_key" }
 
 // same says whether two parts of a config mean the same.
 func same(a, b any) bool {
-	return reflect.DeepEqual(clone(reflect.ValueOf(a)).Interface(), clone(reflect.ValueOf(b)).Interface())
+	return reflect.DeepEqual(a, b) || reflect.DeepEqual(clone(reflect.ValueOf(a)).Interface(), clone(reflect.ValueOf(b)).Interface())
 }
 
 // clone copies a config with all that it points to, so that what is read into

@@ -16,7 +16,13 @@ type Phase struct {
 	Set map[string]any `yaml:"set"`
 }
 
+const maxPhases = 1000 // each is checked on top of those before it
+
 func checkPhases(bad func(where, format string, args ...any), phases []Phase) {
+	if len(phases) > maxPhases {
+		bad("phases", "at most %d phases, found %d", maxPhases, len(phases))
+		return
+	}
 	for i, p := range phases {
 		where := fmt.Sprintf("phases[%d]", i)
 		if len(p.Set) == 0 {
@@ -34,6 +40,9 @@ func checkPhases(bad func(where, format string, args ...any), phases []Phase) {
 // phased applies the changes of phases one after the other and returns the
 // config of each. The error has every mistake of them.
 func (c *Config) phased(changes []strictyaml.Node) (after []*Config, err error) {
+	if len(changes) > maxPhases {
+		return nil, nil // that many are refused
+	}
 	for _, set := range changes {
 		next, bad := c.patched(set)
 		after, c, err = append(after, next), next, strictyaml.Join(err, bad)

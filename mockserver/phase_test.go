@@ -178,6 +178,7 @@ func TestEveryErrorOfPhasesComesAtOnceWithItsPlace(t *testing.T) {
 			"1:19: must not be negative", "3:8: a duration needs a unit", "3:30: a duration needs a unit",
 			"4:24: seed: cannot be changed while the server runs", "4:54: stream.tokens_per_chunk: must be 1 to 1024",
 		}},
+		{"too many", "phases:" + strings.Repeat("\n- {at: 1s, set: {seed: 7}}", 1001), []string{"1:1: at most 1000 phases, found 1001"}},
 		{"one that does not go with an earlier", "engine: {model: step, c0: 1ms}\nphases:\n- {at: 1s, set: {engine.max_num_seqs: 200}}\n- {at: 2s, set: {engine.max_batched_tokens: 199}}", []string{
 			"4:45: engine.max_batched_tokens: must be at least max_num_seqs (200)",
 		}},
