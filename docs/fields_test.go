@@ -1,9 +1,11 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strconv"
@@ -52,6 +54,8 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `match`", "yaml", mockserver.Match{}},
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},
 		{"mock.md", "### `action`", "yaml", mockserver.Action{}},
+		{"mock.md", "### `phases[]`", "yaml", mockserver.Phase{}},
+		{"mock.md", "### `truth`", "yaml", mockserver.Truth{}},
 		{"mock.md", "### State", "json", mockserver.State{}},
 		{"mock.md", "### Lateness", "json", mockserver.Lateness{}},
 		{"mock.md", "### A truth record", "json", mockserver.Record{}},
@@ -61,6 +65,29 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s, %q:\n  the page has %v\n  the code has %v", test.page, test.heading, got, want)
 		}
+	}
+}
+
+func TestAdminEndpointsAreThoseOfTheServer(t *testing.T) {
+	mock, err := mockserver.New(mockserver.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mock.Close()
+	w := httptest.NewRecorder()
+	mock.Admin().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/admin", nil))
+	var index struct {
+		Endpoints []struct{ Method, Path string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &index); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, e := range index.Endpoints {
+		want = append(want, e.Method+" "+e.Path)
+	}
+	if got := firstCells(rows(t, "mock.md", "## Admin")); !slices.Equal(got, want) {
+		t.Errorf("endpoints on the page:\n%v\nof the server:\n%v", got, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package mockserver_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -15,8 +16,14 @@ import (
 
 func admin(s *mockserver.Server, method, path, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	s.Admin().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	s.Admin().ServeHTTP(w, local(httptest.NewRequest(method, path, strings.NewReader(body))))
 	return w
+}
+
+// local makes a request one to this host; that of httptest is to example.com.
+func local(r *http.Request) *http.Request {
+	r.Host = "127.0.0.1:18081"
+	return r
 }
 
 func TestAdminStage(t *testing.T) {
@@ -40,7 +47,8 @@ func TestAdminStage(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ name, body, want string }{
-		{"bad JSON", `{`, "not JSON"},
+		{"neither JSON nor YAML", `{`, "neither JSON nor YAML"},
+		{"an unknown field", `{"faults": "[]"}`, "unknown key"},
 		{"bad YAML", `{"faults_yaml":"["}`, "faults_yaml:"},
 		{"a bad fault", `{"faults_yaml":"[{action: {do: explode}}]"}`, "explode"},
 		{"an unknown key", `{"faults_yaml":"[{acton: {do: reset}}]"}`, "acton"},
@@ -52,6 +60,86 @@ func TestAdminStage(t *testing.T) {
 	if got := s.State().Stage; got != "a" {
 		t.Errorf("stage %q", got)
 	}
+}
+
+func TestTheIndexListsEveryEndpoint(t *testing.T) {
+	s := serve(t, "")
+	var index struct {
+		Endpoints []struct {
+			Method, Path, Does string
+			Params             []string
+		}
+	}
+	if err := json.Unmarshal(admin(s, "GET", "/admin", "").Body.Bytes(), &index); err != nil || len(index.Endpoints) != 13 {
+		t.Fatalf("%v, %+v", err, index)
+	}
+	for _, e := range index.Endpoints {
+		if e.Does == "" {
+			t.Errorf("%s %s does not say what it does", e.Method, e.Path)
+		}
+		if w := admin(s, e.Method, e.Path+"?bogus=1", ""); w.Code != 400 || !strings.Contains(w.Body.String(), "unknown parameter bogus: "+e.Method+" "+e.Path+" has ") {
+			t.Errorf("%s %s: %d %s", e.Method, e.Path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestWhatIsWrongWithAnAdminRequestIsSaid(t *testing.T) {
+	s := serve(t, "")
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow, want  string
+	}{
+		{"GET", "/v1/models", 404, "", "no GET /v1/models here: GET /admin lists the endpoints"},
+		{"GET", "/admin/", 404, "", "no GET /admin/ here"},
+		{"GET", "/admin/stage", 405, "POST", "/admin/stage takes POST, not GET"},
+		{"DELETE", "/admin/config", 405, "GET, PATCH", "/admin/config takes GET or PATCH, not DELETE"},
+		{"POST", "/admin", 405, "GET", "/admin takes GET, not POST"},
+		{"GET", "/admin/truth?since=x&follow=maybe&wait=5", 400, "", "since=x: want a whole number, at least 0\\nfollow=maybe: want 1 or 0\\nwait=5: want a duration above 0 with its unit, for example 30s"},
+		{"GET", "/admin/truth?since=-1", 400, "", "since=-1: want"},
+		{"GET", "/admin/truth?wait=5s", 400, "", "wait=5s: goes with follow=1"},
+		{"GET", "/admin/truth?sinse=1&foo=2", 400, "", "unknown parameter foo, sinse: GET /admin/truth has since, follow, wait"},
+		{"POST", "/admin/reset?force=yes", 400, "", "force=yes: want 1 or 0"},
+	} {
+		w := admin(s, c.method, c.path, "")
+		if w.Code != c.status || w.Header().Get("Allow") != c.allow || !strings.Contains(w.Body.String(), c.want) || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s %s: %d %q %s", c.method, c.path, w.Code, w.Header().Get("Allow"), w.Body)
+		}
+	}
+}
+
+// A page in a browser can point a name of its own at 127.0.0.1, but not choose the Host that is sent.
+func TestTheAdminEndpointsAreForThisHostAlone(t *testing.T) {
+	s := serve(t, "")
+	for host, want := range map[string]int{
+		"127.0.0.1:81": 200, "127.0.0.1": 200, "127.8.9.1:81": 200, "localhost:81": 200, "LocalHost": 200, "[::1]:81": 200, "[::1]": 200, "[::ffff:127.0.0.1]:81": 200,
+		"example.com": 403, "127.0.0.1.example.com:81": 403, "localhost.example.com": 403, "10.0.0.1:81": 403, "[::]:81": 403, "0.0.0.0:81": 403, "": 403,
+	} {
+		r := httptest.NewRequest("GET", "/admin/state", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		s.Admin().ServeHTTP(w, r)
+		if w.Code != want || want == 403 && !strings.Contains(w.Body.String(), "call them as 127.0.0.1 or localhost") {
+			t.Errorf("Host %q: %d %s", host, w.Code, w.Body)
+		}
+	}
+}
+
+func TestTheStateShowsTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {model: step, c0: 10ms, max_num_seqs: 2, kv_tokens: 1000}")
+		start(t, s, 3)
+		time.Sleep(25 * ms) // virtual: in the third step
+		synctest.Wait()
+		st := s.State()
+		if st.Running != 2 || st.Queued != 1 || st.KVUsed != 2*129 || st.KVTokens != 1000 || st.Steps != 3 || st.UptimeNS != int64(25*ms) || st.InFlight != 3 {
+			t.Errorf("state %+v", st)
+		}
+		s.Drain(t.Context())
+		if st := s.State(); st.Running != 0 || st.Queued != 0 || st.KVUsed != 0 {
+			t.Errorf("drained: state %+v", st)
+		}
+	})
 }
 
 func TestAdminStateAndTruth(t *testing.T) {
@@ -117,7 +205,7 @@ func TestAdminDrain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*ms)
 		defer cancel()
 		w := httptest.NewRecorder()
-		s.Admin().ServeHTTP(w, httptest.NewRequestWithContext(ctx, "POST", "/admin/drain", nil))
+		s.Admin().ServeHTTP(w, local(httptest.NewRequestWithContext(ctx, "POST", "/admin/drain", nil)))
 		if w.Code != 503 || time.Since(start) != 50*ms {
 			t.Errorf("%d after %v", w.Code, time.Since(start))
 		}

@@ -26,8 +26,11 @@ type Config struct {
 	// KernelTimers wakes on timers of the kernel, which are more exact than those
 	// of package time, where there are any (Linux). Not for testing/synctest: the
 	// kernel does not know a bubble's clock.
-	KernelTimers bool   `yaml:"-"`
-	Truth        string `yaml:"truth"` // file that the truth ledger is appended to as JSONL; empty: none
+	KernelTimers bool    `yaml:"-"`
+	Phases       []Phase `yaml:"phases"` // changes while a stage runs, in order of time
+	Truth        Truth   `yaml:"truth"`  // where the truth ledger is kept besides in memory
+
+	version int64 // of a server's config: how many there were with it
 }
 
 // A Model is one entry of /v1/models.
@@ -98,6 +101,7 @@ func (c Config) withDefaults() Config {
 		c.IgnoreEOS = &yes
 	}
 	c.Faults = cloneFaults(c.Faults)
+	c.Truth = c.Truth.withDefaults()
 	return c
 }
 
@@ -127,6 +131,8 @@ func (c Config) problems() []problem {
 	}
 	checkPreset(bad, c.Preset)
 	c.Engine.check(bad)
+	c.Truth.check(bad)
+	checkPhases(bad, c.Phases)
 	oneOf(bad, "stream.role_chunk", c.Stream.RoleChunk, roleWithFirst, roleEarly, roleAbsent)
 	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, "separate")
 	if n := c.Stream.TokensPerChunk; n < 1 || n > maxChunkTokens {

@@ -43,9 +43,9 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		writeError(w, *bad)
 		return
 	}
-	x := &exchange{s: s, cfg: s.cfg.Load(), api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
+	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
 	var faults *faultSet
-	x.rec, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
+	x.rec, x.cfg, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
 	stop := x.watch(r.Context())
 	// The order matters: the ledger is complete and the attempt has left before
 	// the client can see the end of its connection.

@@ -13,26 +13,26 @@ import (
 // while the connection stalls, and the place is free at the plan's end, or when
 // the connection goes.
 type Fault struct {
-	Name   string `yaml:"name"`   // in the truth ledger; default: "faults[i]"
-	Match  Match  `yaml:"match"`  // which requests it looks at; default: all
-	When   When   `yaml:"when"`   // which of those it hits; default: all
-	Action Action `yaml:"action"` // what happens
+	Name   string `yaml:"name,omitempty"`   // in the truth ledger; default: "faults[i]"
+	Match  Match  `yaml:"match,omitempty"`  // which requests it looks at; default: all
+	When   When   `yaml:"when,omitempty"`   // which of those it hits; default: all
+	Action Action `yaml:"action,omitempty"` // what happens
 }
 
 // A Match picks requests. Every condition that is given must hold.
 type Match struct {
-	Path   string            `yaml:"path"`   // glob as in path.Match, over the path with its /v1
-	Header map[string]string `yaml:"header"` // exact values
-	Stream *bool             `yaml:"stream"`
+	Path   string            `yaml:"path,omitempty"`   // glob as in path.Match, over the path with its /v1
+	Header map[string]string `yaml:"header,omitempty"` // exact values
+	Stream *bool             `yaml:"stream,omitempty"`
 }
 
 // A When picks from the requests that matched; at most one of First, Every and
 // Probability is set. Only requests that no earlier fault hit are counted.
 type When struct {
-	First       int     `yaml:"first"`       // the first K
-	Per         string  `yaml:"per"`         // of what the first K are counted: total (default) | header:NAME, of each value
-	Every       int     `yaml:"every"`       // the Nth, 2Nth, ...
-	Probability float64 `yaml:"probability"` // 0 to 1: a function of the seed, the stage's name, the fault's place and the count alone
+	First       int     `yaml:"first,omitempty"`       // the first K
+	Per         string  `yaml:"per,omitempty"`         // of what the first K are counted: total (default) | header:NAME, of each value
+	Every       int     `yaml:"every,omitempty"`       // the Nth, 2Nth, ...
+	Probability float64 `yaml:"probability,omitempty"` // 0 to 1: a function of the seed, the stage's name, the fault's place and the count alone
 }
 
 // An Action is either a Status or something to Do to the answer.
@@ -44,13 +44,13 @@ type When struct {
 //	error_event  sends an error object inside the 200 and ends; a plain answer is that object
 //	html_error   sends a 200 with a page of HTML
 type Action struct {
-	Status     int           `yaml:"status"`      // 400 to 599, with an OpenAI error object
-	RetryAfter time.Duration `yaml:"retry_after"` // with status: Retry-After and Retry-After-Ms
-	Body       string        `yaml:"body"`        // with status: instead of the error object
-	AtToken    int           `yaml:"at_token"`    // with do: tokens that are sent before it; past the end: right after the last
-	Do         string        `yaml:"do"`
-	For        time.Duration `yaml:"for"`  // of a stall
-	Then       string        `yaml:"then"` // after a stall: continue (default) | reset | clean_eof
+	Status     int           `yaml:"status,omitempty"`      // 400 to 599, with an OpenAI error object
+	RetryAfter time.Duration `yaml:"retry_after,omitempty"` // with status: Retry-After and Retry-After-Ms
+	Body       string        `yaml:"body,omitempty"`        // with status: instead of the error object
+	AtToken    int           `yaml:"at_token,omitempty"`    // with do: tokens that are sent before it; past the end: right after the last
+	Do         string        `yaml:"do,omitempty"`
+	For        time.Duration `yaml:"for,omitempty"`  // of a stall
+	Then       string        `yaml:"then,omitempty"` // after a stall: continue (default) | reset | clean_eof
 }
 
 func cloneFaults(faults []Fault) []Fault {

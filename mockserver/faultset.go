@@ -27,6 +27,7 @@ type faultSet struct {
 
 type faultCount struct {
 	total  int
+	hits   int
 	keys   *simplelru.LRU[uint64, int] // per header value, by its hash
 	dice   *rand.Rand
 	header string
@@ -61,6 +62,7 @@ func (s *faultSet) decide(r *http.Request, stream bool) *strike {
 	for i := range s.faults {
 		f := &s.faults[i]
 		if f.Match.covers(r, stream) && s.counts[i].hit(f.When, r) {
+			s.counts[i].hits++
 			return &strike{cmp.Or(f.Name, place(i)), f.Action}
 		}
 	}

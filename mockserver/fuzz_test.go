@@ -56,6 +56,33 @@ func fit(path string) (ok bool) {
 	return true
 }
 
+// A patch is taken or refused; what is taken is a config, and what is refused
+// changes nothing.
+func FuzzPatch(f *testing.F) {
+	for _, body := range []string{
+		"version: 1\nset: {engine.c0: 12ms, stream.tokens_per_chunk: 4}", `{"version": 1, "set": {"engine": {"jitter": {"cv": 1}}, "faults": [{"action": {"do": "reset"}}]}}`,
+		"version: 1\nset: {ignore_eos: false, models: [{id: x}], output: {natural: 3}, prefix_cache: true}", "version: 1\nset: {'': 1, '.': 2, 'a]b': 3, 'engine.': 4, '.engine': 5, 'models[0]': 6}",
+		"version: 1\nset: {seed: 1, truth: x, truth.max_size: 1MB, phases: [], engine.model: none}", "set: {<<: {seed: 1}}\nversion: 2", "- 1", "version: []\nset: {set: {set: 1}}",
+		"version: 1\nset: {engine: null, faults: null, stream: [1], engine.max_num_seqs: -1, engine.kv_tokens: 0x10}",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := serve(t, "engine: {model: step, c0: 1ms}\nphases: [{at: 1h, set: {engine.c0: 2ms}}]")
+		w := admin(s, "PATCH", "/admin/config", body)
+		if w.Code != 200 && w.Code != 400 && w.Code != 409 && w.Code != 413 || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		version, _ := shown(t, s) // which parses
+		if (version == 2) != (w.Code == 200) {
+			t.Errorf("version %d after %d %s", version, w.Code, w.Body)
+		}
+		if _, err := s.BeginStage("next", nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A config that parses makes a server; no config makes a panic.
 func FuzzConfig(f *testing.F) {
 	for _, c := range shapes {
@@ -65,13 +92,13 @@ func FuzzConfig(f *testing.F) {
 		f.Add("faults: [{action: " + c.action + "}]")
 	}
 	f.Add("preset: h100-llama3-8b\nengine: {speculative: {tokens: 4, acceptance: 0.7}, jitter: {cv: .nan}}")
-	f.Add("seed: 1\nmodels: [{id: a}]\nengine: {model: step}\nphases: {}\nfaults: [{when: {first: 1, per: total}, action: {status: 500}}]")
+	f.Add("seed: 1\nmodels: [{id: a}]\nengine: {model: step, c0: 1ms}\nphases: [{at: 1s, set: {engine.c0: 2ms, faults: []}}]\ntruth: {file: x, max_size: 1MB}\nfaults: [{when: {first: 1, per: total}, action: {status: 500}}]")
 	f.Fuzz(func(t *testing.T, src string) {
 		cfg, err := parse(src)
 		if err != nil {
 			return
 		}
-		cfg.Truth = "" // writes no files
+		cfg.Truth = mockserver.Truth{} // writes no files
 		s, err := mockserver.New(cfg)
 		if err != nil {
 			t.Fatalf("it parsed, and then: %v", err)

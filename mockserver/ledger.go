@@ -1,11 +1,9 @@
 package mockserver
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -17,9 +15,11 @@ type Record struct {
 	Seq       int64  `json:"seq"` // number of the attempt, from 1, in order of arrival
 	RequestID string `json:"request_id"`
 	Stage     string `json:"stage,omitempty"`
-	Path      string `json:"path"`
-	Model     string `json:"model,omitempty"`
-	Stream    bool   `json:"stream"`
+	// ConfigVersion is that of the config that decided the attempt, from 1; see GET /admin/config.
+	ConfigVersion int64  `json:"config_version"`
+	Path          string `json:"path"`
+	Model         string `json:"model,omitempty"`
+	Stream        bool   `json:"stream"`
 
 	PromptTokens  int `json:"prompt_tokens"`
 	CachedTokens  int `json:"cached_tokens"`
@@ -64,28 +64,25 @@ type ledger struct {
 	records []Record // oldest first
 	stamps  int
 	n       int64
-	dropped int64 // from memory, not from the file
+	dropped int64         // from memory, not from the file
+	grown   chan struct{} // nil, or closed when a reader that waits has to look again
+	resets  int
+	closed  bool
 
-	file  *os.File
-	out   *bufio.Writer
-	timer *time.Timer // armed while the writer holds unflushed records
-	err   error       // the first
+	file  *truthFile  // nil: none
+	timer *time.Timer // armed while the file holds unflushed records
 }
 
-func openLedger(name string) (*ledger, error) {
-	l := &ledger{}
-	if name == "" {
-		return l, nil
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("mockserver: truth ledger: %w", err)
-	}
-	l.file, l.out = f, bufio.NewWriterSize(f, 64<<10)
-	return l, nil
+func openLedger(t Truth) (*ledger, error) {
+	f, err := openTruth(t)
+	return &ledger{file: f}, err
 }
 
 func (l *ledger) add(r Record) {
+	var line []byte
+	if l.file != nil {
+		line = r.line() // outside of the lock: a long answer takes a while
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
@@ -100,20 +97,24 @@ func (l *ledger) add(r Record) {
 	}
 	l.records = l.records[drop:]
 	l.dropped += int64(drop)
-	l.write(r)
+	l.wake()
+	l.write(r.N, line)
 }
 
 func (r Record) stamps() int { return len(r.PlannedNS) + len(r.WrittenNS) }
 
-func (l *ledger) write(r Record) {
-	if l.out == nil {
+// line is the record as JSON behind its n, which is not known yet.
+func (r Record) line() []byte {
+	r.N = 0
+	text, _ := json.Marshal(r) // numbers and strings: cannot fail
+	return append(bytes.TrimPrefix(text, []byte(`{"n":0`)), '\n')
+}
+
+func (l *ledger) write(n int64, rest []byte) {
+	if l.file == nil {
 		return
 	}
-	line, err := json.Marshal(r)
-	if err == nil {
-		_, err = l.out.Write(append(line, '\n'))
-	}
-	l.fail(err)
+	l.file.write(append(strconv.AppendInt([]byte(`{"n":`), n, 10), rest...))
 	if l.timer == nil {
 		l.timer = time.AfterFunc(flushEvery, l.flush)
 	}
@@ -123,32 +124,37 @@ func (l *ledger) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.timer = nil
-	if l.out != nil {
-		l.fail(l.out.Flush())
+	l.file.flush()
+}
+
+// wake tells those who wait for more.
+func (l *ledger) wake() {
+	if l.grown != nil {
+		close(l.grown)
+		l.grown = nil
 	}
 }
 
-func (l *ledger) fail(err error) {
-	if err != nil && l.err == nil {
-		l.err = fmt.Errorf("mockserver: truth ledger: %w", err)
+// reset forgets all records and begins to count from 1 again. What follows the
+// ledger comes to its end. The file goes on.
+func (l *ledger) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.records, l.stamps, l.n, l.dropped = nil, 0, 0, 0
+	l.resets++
+	l.wake()
+}
+
+func (l *ledger) counts() (n, dropped int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		err = l.file.err
 	}
+	return l.n, l.dropped, err
 }
 
-// since returns the records in memory whose N is above n, oldest first.
-func (l *ledger) since(n int64) []Record {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	first := l.n - int64(len(l.records)) // N of the record before the oldest
-	skip := min(max(n-first, 0), int64(len(l.records)))
-	return append([]Record(nil), l.records[skip:]...)
-}
-
-func (l *ledger) counts() (n, dropped int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.n, l.dropped
-}
-
+// close completes the file. Readers get what is left, and then the end.
 func (l *ledger) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,11 +162,11 @@ func (l *ledger) close() error {
 		l.timer.Stop()
 		l.timer = nil
 	}
-	if l.out == nil {
-		return l.err
+	l.closed = true
+	l.wake()
+	if l.file == nil {
+		return nil
 	}
-	l.fail(l.out.Flush())
-	err := errors.Join(l.err, l.file.Close())
-	l.out, l.file = nil, nil
-	return err
+	l.file.end(nil)
+	return l.file.err
 }

@@ -37,13 +37,13 @@ func TestTheLedgerHoldsPlanAndTimes(t *testing.T) {
 		}
 		want := []mockserver.Record{
 			{
-				N: 1, Seq: 1, RequestID: "id-0", Path: chatPath, Model: "demo-8b", Stream: true,
+				N: 1, Seq: 1, RequestID: "id-0", ConfigVersion: 1, Path: chatPath, Model: "demo-8b", Stream: true,
 				PromptTokens: 20, PlannedTokens: 3, ArrivedNS: base, AdmittedNS: base,
 				PlannedNS: at(50*ms, 55*ms, 60*ms), WrittenNS: at(50*ms, 55*ms, 60*ms), DoneNS: base + int64(60*ms),
 				Status: 200, Outcome: mockserver.Done,
 			},
 			{
-				N: 2, Seq: 2, RequestID: "id-1", Path: chatPath, Model: "demo-8b",
+				N: 2, Seq: 2, RequestID: "id-1", ConfigVersion: 1, Path: chatPath, Model: "demo-8b",
 				PromptTokens: 20, CachedTokens: 16, PlannedTokens: 2, ArrivedNS: base + int64(60*ms), AdmittedNS: base + int64(60*ms),
 				PlannedNS: at(115 * ms), WrittenNS: at(115 * ms), DoneNS: base + int64(115*ms),
 				Status: 200, Outcome: mockserver.Done,
@@ -168,7 +168,7 @@ func TestTheFileIsFlushedEachSecond(t *testing.T) {
 }
 
 func TestATruthFileThatCannotBeOpenedIsAnError(t *testing.T) {
-	_, err := mockserver.New(mockserver.Config{Truth: filepath.Join(t.TempDir(), "no", "truth.jsonl")})
+	_, err := mockserver.New(mockserver.Config{Truth: mockserver.Truth{File: filepath.Join(t.TempDir(), "no", "truth.jsonl")}})
 	if !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("got %v", err)
 	}

@@ -13,18 +13,26 @@ func ParseConfig(n strictyaml.Node) (Config, error) {
 	var in struct {
 		Config    Config `yaml:",inline"`
 		RateLimit notYet `yaml:"rate_limit"`
-		Phases    notYet `yaml:"phases"`
 		Connect   notYet `yaml:"connect"`
 	}
 	in.Config = Config{Preset: n.Get("preset").Text()}.withDefaults()
 	err := n.Decode(&in)
-	cfg := in.Config
-	// Zeros that were written are meant, unlike the zeros of a Go literal.
-	cfg.Engine.MaxQueue = written(cfg.Engine.MaxQueue)
-	cfg.Engine.MaxNumSeqs = written(cfg.Engine.MaxNumSeqs)
-	cfg.Stream.TokensPerChunk = written(cfg.Stream.TokensPerChunk)
-	cfg = cfg.withDefaults()
-	return cfg, strictyaml.Join(err, located(n, cfg.problems()))
+	cfg := in.Config.resolved()
+	var changes []strictyaml.Node
+	for _, p := range n.Get("phases").Items() {
+		changes = append(changes, p.Get("set"))
+	}
+	_, perr := cfg.phased(changes)
+	return cfg, strictyaml.Join(err, located(n, cfg.problems()), perr)
+}
+
+// resolved is a config that was read. Zeros that were written are meant, unlike
+// the zeros of a Go literal.
+func (c Config) resolved() Config {
+	c.Engine.MaxQueue = written(c.Engine.MaxQueue)
+	c.Engine.MaxNumSeqs = written(c.Engine.MaxNumSeqs)
+	c.Stream.TokensPerChunk = written(c.Stream.TokensPerChunk)
+	return c.withDefaults()
 }
 
 // ParseFaults reads a stage's own list of faults, in the grammar of the

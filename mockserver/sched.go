@@ -33,26 +33,61 @@ const maxBlocks = 32_768
 
 // newEngine makes the engine that a config declares.
 func newEngine(cfg *Config) engine.Engine {
-	e := &cfg.Engine
-	var prefix *engine.Prefix
-	if cfg.PrefixCache {
-		prefix = engine.NewPrefix(maxBlocks)
-	}
 	dice := rand.New(rand.NewPCG(cfg.Seed, hashString("engine")))
-	switch e.Model {
-	case engineStep:
-		return &engine.Step{
-			C0: e.C0, Prefill: e.PrefillPerToken, Decode: e.DecodePerSeq, KV: e.KVPerToken,
-			Slots: e.MaxNumSeqs, Budget: e.MaxBatchedTokens, KVTokens: e.KVTokens, MaxQueue: max(e.MaxQueue, 0),
-			Prefix: prefix, Jitter: e.Jitter.CV, Dice: dice,
-		}
-	case engineFixed:
-		return &engine.Fixed{
-			TTFT: e.TTFT, ITL: e.ITL, Stagger: e.Stagger, Slots: e.MaxNumSeqs, MaxQueue: max(e.MaxQueue, 0),
-			Prefix: prefix, Jitter: e.Jitter.CV, Dice: dice,
-		}
+	var e engine.Engine = &engine.Fixed{Dice: dice}
+	if cfg.Engine.Model == engineStep {
+		e = &engine.Step{Dice: dice}
 	}
-	return &engine.Fixed{Prefix: prefix}
+	tune(e, cfg)
+	return e
+}
+
+// tune gives an engine the values of a config of its model.
+func tune(e engine.Engine, cfg *Config) {
+	p := &cfg.Engine
+	switch e := e.(type) {
+	case *engine.Step:
+		e.C0, e.Prefill, e.Decode, e.KV = p.C0, p.PrefillPerToken, p.DecodePerSeq, p.KVPerToken
+		e.Slots, e.Budget, e.KVTokens, e.MaxQueue = p.MaxNumSeqs, p.MaxBatchedTokens, p.KVTokens, max(p.MaxQueue, 0)
+		e.Prefix, e.Jitter = prefixFor(cfg, e.Prefix), p.Jitter.CV
+	case *engine.Fixed:
+		e.Prefix = prefixFor(cfg, e.Prefix)
+		if p.Model == engineNone {
+			return
+		}
+		e.TTFT, e.ITL, e.Stagger = p.TTFT, p.ITL, p.Stagger
+		e.Slots, e.MaxQueue, e.Jitter = p.MaxNumSeqs, max(p.MaxQueue, 0), p.Jitter.CV
+	}
+}
+
+// prefixFor keeps a prefix cache that is there; one that was off is empty.
+func prefixFor(cfg *Config, now *engine.Prefix) *engine.Prefix {
+	switch {
+	case !cfg.PrefixCache:
+		return nil
+	case now == nil:
+		return engine.NewPrefix(maxBlocks)
+	}
+	return now
+}
+
+// configure gives the engine new values. What was decided before now stays.
+func (s *scheduler) configure(cfg *Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.now()
+	s.eng.Advance(now) // by the old values
+	tune(s.eng, cfg)
+	s.eng.Advance(now) // more places may be free
+	s.arm()
+}
+
+// restart replaces the engine by a new one; nothing may be in flight.
+func (s *scheduler) restart(cfg *Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.eng = newEngine(cfg)
+	s.arm()
 }
 
 func (s *scheduler) submit(seqs []*engine.Seq) error {

@@ -13,7 +13,8 @@ import (
 // A Server is a mock inference server: an http.Handler that answers the
 // OpenAI-compatible endpoints, with and without their /v1.
 type Server struct {
-	cfg    atomic.Pointer[Config] // resolved, never changed in place
+	base   *Config                // as it was at the start, resolved
+	cfg    atomic.Pointer[Config] // the current one: resolved, never changed in place
 	clock  clock
 	mux    *http.ServeMux
 	sched  *scheduler
@@ -24,6 +25,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	faults   *faultSet
+	phases   timeline
 	stage    string
 	attempts int64
 	inFlight int
@@ -34,25 +36,25 @@ type Server struct {
 // New makes a server. It listens to nothing: hand it to an http.Server. Close
 // it to end its streams and to complete the truth file.
 func New(cfg Config) (*Server, error) {
-	cfg = cfg.withDefaults()
-	var errs []error
-	for _, p := range cfg.problems() {
-		errs = append(errs, p)
-	}
-	if err := errors.Join(errs...); err != nil {
+	cfg = cfg.clone().withDefaults()
+	changes, err := cfg.changes()
+	_, perr := cfg.phased(changes)
+	if err := errors.Join(joined(cfg.problems()), err, perr); err != nil {
 		return nil, err
 	}
 	l, err := openLedger(cfg.Truth)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: newClock(), ledger: l, late: newLateMeter()}
+	cfg.version = 1
+	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), base: &cfg, phases: timeline{changes: changes}}
 	s.cfg.Store(&cfg)
 	s.sched = newScheduler(s.clock, &cfg)
-	s.faults = newFaultSet(cfg.Seed, "", cfg.Faults)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.routes()
-	return s, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.restart("", nil)
 }
 
 // ServeHTTP implements http.Handler.
@@ -85,6 +87,9 @@ func (s *Server) routes() {
 // file. It may be called again.
 func (s *Server) Close() error {
 	s.stop()
+	s.mu.Lock()
+	s.phases.stop()
+	s.mu.Unlock()
 	// Handlers see the end of ctx at once; the bound is for one that does not.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -95,90 +100,29 @@ func (s *Server) Close() error {
 
 var errClosed = errors.New("mockserver: the server was closed")
 
-// BeginStage starts a stage: fault counters begin again, and the stage's own
-// faults replace the config's (nil: the config's own; empty: none). It returns
-// the marker: the number of attempts that came before the stage.
-func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err error) {
-	cfg := s.cfg.Load()
-	if faults == nil {
-		faults = cfg.Faults
-	}
-	var errs []error
-	for _, p := range faultProblems("faults", faults) {
-		errs = append(errs, p)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stage, s.maxSeen = name, s.inFlight
-	s.late.reset()
-	s.faults = newFaultSet(cfg.Seed, name, cloneFaults(faults))
-	return s.attempts, nil
-}
-
-// A State is what the server is doing now.
-type State struct {
-	Attempts        int64    `json:"attempts"`           // generation requests whose body arrived, before any fault
-	InFlight        int      `json:"in_flight"`          // of those, not ended; the queued included
-	Queued          int      `json:"queued"`             // sequences that wait for a slot
-	MaxInFlightSeen int      `json:"max_in_flight_seen"` // since the stage began
-	Stage           string   `json:"stage"`
-	Records         int64    `json:"records"`         // in the truth ledger so far
-	RecordsDropped  int64    `json:"records_dropped"` // of those, no longer in memory
-	MonotonicNS     int64    `json:"monotonic_ns"`    // the ledger's clock, now
-	Clock           string   `json:"clock"`           // what that clock is
-	Lateness        Lateness `json:"lateness"`        // of the server itself, since the stage began
-}
-
-// State returns a snapshot.
-func (s *Server) State() State {
-	st := State{Queued: s.sched.load().Waiting, MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName, Lateness: s.late.read()}
-	st.Records, st.RecordsDropped = s.ledger.counts()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.Attempts, st.InFlight, st.MaxInFlightSeen, st.Stage = s.attempts, s.inFlight, s.maxSeen, s.stage
-	return st
-}
-
 // Truth returns the records in memory whose N is above since, oldest first. A
 // record is there before its attempt leaves State.InFlight.
-func (s *Server) Truth(since int64) []Record { return s.ledger.since(since) }
-
-// Drain waits until nothing is in flight and returns the number of attempts so
-// far, or ctx's error.
-func (s *Server) Drain(ctx context.Context) (attempts int64, err error) {
-	for {
-		s.mu.Lock()
-		if s.inFlight == 0 {
-			defer s.mu.Unlock()
-			return s.attempts, nil
-		}
-		if s.idle == nil {
-			s.idle = make(chan struct{})
-		}
-		idle, n := s.idle, s.inFlight
-		s.mu.Unlock()
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("mockserver: %d requests in flight: %w", n, ctx.Err())
-		}
+func (s *Server) Truth(since int64) []Record {
+	var all []Record
+	for records := range s.ledger.reader(since).untilTop {
+		all = append(all, records...)
 	}
+	return all
 }
 
-// arrive counts an attempt and opens its record.
-func (s *Server) arrive(r *http.Request, id string) (Record, *faultSet) {
+// arrive counts an attempt and opens its record, with the config and the faults
+// of that moment.
+func (s *Server) arrive(r *http.Request, id string) (Record, *Config, *faultSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++
 	s.inFlight++
 	s.maxSeen = max(s.maxSeen, s.inFlight)
+	cfg := s.cfg.Load()
 	return Record{
-		Seq: s.attempts, RequestID: id, Stage: s.stage, Path: r.URL.Path,
+		Seq: s.attempts, RequestID: id, Stage: s.stage, ConfigVersion: cfg.version, Path: r.URL.Path,
 		ArrivedNS: s.clock.mono(s.clock.now()),
-	}, s.faults
+	}, cfg, s.faults
 }
 
 // leave writes the record and only then lets the attempt go, so that a drained

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"time"
@@ -27,7 +28,7 @@ func mockCommand(sys IO) *cli.Command {
 		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
-			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoint"},
+			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoints, on loopback: they ask for no key"},
 			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
 			&cli.StringFlag{Name: "simulate", Usage: "serve nothing: replay `SCENARIO` in virtual time and print what a run would measure"},
 			&cli.BoolFlag{Name: "json", Usage: "with --simulate: print the summary as JSON on stdout, and nothing else there"},
@@ -45,12 +46,15 @@ func mockCommand(sys IO) *cli.Command {
 			if c.IsSet("simulate") {
 				return simulateScenario(c, sys)
 			}
+			if err := loopback(c.String("admin")); err != nil {
+				return err
+			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {
 				return err
 			}
 			if t := c.String("truth"); t != "" {
-				cfg.Truth = t
+				cfg.Truth.File = t
 			}
 			cfg.KernelTimers = true
 			ctx := c.Context
@@ -61,6 +65,15 @@ func mockCommand(sys IO) *cli.Command {
 			return serveMock(ctx, sys, cfg, c.String("addr"), c.String("admin"))
 		},
 	}
+}
+
+// loopback refuses an admin address that other hosts could reach. One that is no address at all is left to the listener.
+func loopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if ip, bad := netip.ParseAddr(host); err != nil || host == "localhost" || bad == nil && ip.Unmap().IsLoopback() {
+		return nil
+	}
+	return usage("--admin %s: other hosts could steer the server, which asks for no key there; write 127.0.0.1:PORT, or [::1]:PORT", addr)
 }
 
 func mockConfig(sys IO, file string) (mockserver.Config, error) {
@@ -116,5 +129,12 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	case <-ctx.Done():
 		err = nil
 	}
-	return errors.Join(err, server.Close(), public.Close(), private.Close())
+	err = errors.Join(err, server.Close(), public.Close())
+	// Who follows the ledger gets its end. One who does not read is not waited for.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if private.Shutdown(last) != nil {
+		err = errors.Join(err, private.Close())
+	}
+	return err
 }

@@ -33,6 +33,9 @@ func (m *mockTarget) ledger(ctx context.Context, since int64) ([]truth, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("read the truth ledger: %s", resp.Status)
 	}
+	if n := resp.Header.Get("X-Truth-Dropped"); n != "0" {
+		return nil, fmt.Errorf("read the truth ledger: %s of its records are not in memory any more", n)
+	}
 	return readLedger(resp.Body)
 }
 
