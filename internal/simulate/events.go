@@ -14,12 +14,14 @@ type events struct {
 type event struct {
 	at    time.Duration
 	order int
-	do    func()
+	do    func() // nil: called off
 }
 
-func (e *events) add(at time.Duration, do func()) {
+func (e *events) add(at time.Duration, do func()) *event {
 	e.added++
-	heap.Push(&e.heap, event{at, e.added, do})
+	one := &event{at, e.added, do}
+	heap.Push(&e.heap, one)
+	return one
 }
 
 func (e *events) first() (at time.Duration, ok bool) {
@@ -29,9 +31,9 @@ func (e *events) first() (at time.Duration, ok bool) {
 	return e.heap[0].at, true
 }
 
-func (e *events) pop() (do func()) { return heap.Pop(&e.heap).(event).do }
+func (e *events) pop() *event { return heap.Pop(&e.heap).(*event) }
 
-type eventHeap []event
+type eventHeap []*event
 
 func (h eventHeap) Len() int      { return len(h) }
 func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
@@ -40,12 +42,12 @@ func (h eventHeap) Less(i, j int) bool {
 	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].order < h[j].order
 }
 
-func (h *eventHeap) Push(x any) { *h = append(*h, x.(event)) }
+func (h *eventHeap) Push(x any) { *h = append(*h, x.(*event)) }
 
 func (h *eventHeap) Pop() any {
 	last := len(*h) - 1
 	x := (*h)[last]
-	(*h)[last] = event{}
+	(*h)[last] = nil
 	*h = (*h)[:last]
 	return x
 }

@@ -50,14 +50,11 @@ func (st *stage) draw() {
 	if !ok {
 		return
 	}
-	st.drawn = &a
+	st.drawn, st.arrives = &a, nil
 	if st.checkOver(); st.over || st.intake.Exhausted() {
 		return
 	}
-	st.events.add(st.begin+a.At, func() {
-		if st.over {
-			return
-		}
+	st.arrives = st.events.add(st.begin+a.At, func() {
 		for _, r := range st.build(a, seq) {
 			st.enter(r)
 		}
@@ -74,6 +71,9 @@ func (st *stage) checkOver() {
 	st.over = true
 	if st.drawn != nil {
 		st.intake.Unsend(*st.drawn)
+	}
+	if st.arrives != nil {
+		st.arrives.do = nil
 	}
 	kept := st.waiting[:0]
 	for _, r := range st.waiting {

@@ -91,17 +91,17 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 	for _, c := range []struct{ name, scenario string }{
 		{"a closed loop", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: [1, 4]}, requests: 60, warmup: {requests: 9}, pause: 200ms}"},
 		{"a time in place of a count", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: 4}, duration: 2s, warmup: {duration: 300ms}}"},
-		{"plain answers", fixed + "}\n" + prompts + ", stream: false}\nload: {closed: {concurrency: 7}, requests: 60}"},
+		{"plain answers", fixed + "}\n" + prompts + ", stream: false}\nload: {closed: {concurrency: 7}, requests: 40}"},
 		{"batches of requests", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: 1}, batch: {size: [3, 7]}, requests: 50}"},
 		{"requests of several prompts", fixed + "}\n" + prompts + ", api: completions}\nload: {closed: {concurrency: 2}, batch: {size: 3, mode: request}, requests: 50}"},
 		{"embeddings", fixed + "}\nworkload: {api: embeddings}\nload: {closed: {concurrency: 7}, requests: 50}"},
 		{"a constant rate under a cap", fixed + "}\n" + prompts + "}\nload: {open: {rate: [50/s], arrivals: constant, max_in_flight: 3}, requests: 60, warmup: {requests: 5}}"},
 		{"answers longer than the load", "mock: {engine: {ttft: 3s}}}\n" + prompts + "}\nload: {open: {rate: 50/s, arrivals: constant}, requests: 20}"},
-		{"a Poisson process", step + "}}\n" + prompts + "}\nslo: {ttft: 100ms, tpot: 9ms}\nload: {open: {rate: [20/s, 40/s], arrivals: poisson}, duration: 3s, warmup: {duration: 500ms}}"},
-		{"a step engine in a closed loop", step + "}}\n" + prompts + "}\nload: {closed: {concurrency: [1, 9]}, requests: 80}"},
-		{"natural lengths", step + "output: {natural: 15}}}\nworkload: {prompts: {synthetic: {input_tokens: 100}}, output: {tokens: 40, mode: cap}}\nload: {open: {rate: 30/s}, requests: 80}"},
-		{"a warm cache", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 100}, cache: warm}, output: {tokens: 20}}\nload: {open: {rate: 30/s}, requests: 80}"},
-		{"speculative decoding", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 80}"},
+		{"a Poisson process", step + "}}\n" + prompts + "}\nslo: {ttft: 100ms, tpot: 9ms}\nload: {open: {rate: [20/s, 40/s], arrivals: poisson}, duration: 2s, warmup: {duration: 500ms}}"},
+		{"a step engine in a closed loop", step + "}}\n" + prompts + "}\nload: {closed: {concurrency: [1, 9]}, requests: 50}"},
+		{"natural lengths", step + "output: {natural: 15}}}\nworkload: {prompts: {synthetic: {input_tokens: 100}}, output: {tokens: 40, mode: cap}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"a warm cache", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 100}, cache: warm}, output: {tokens: 20}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"speculative decoding", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"an early role and chunks of three", "mock: {engine: {ttft: 30ms, itl: 3ms}, stream: {role_chunk: early, tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

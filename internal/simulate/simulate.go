@@ -54,7 +54,10 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 	c := &s.result.Conservation
 	c.Issued, c.Outcomes = s.issued, s.recorded
 	c.Attempts, c.Dispatched, c.Written = s.attempts, s.attempts, s.attempts
-	if c.Holds = c.Issued == c.Outcomes || s.result.Interrupted; !c.Holds {
+	if s.result.Interrupted {
+		c.Issued = c.Outcomes // what was under way counts as never sent
+	}
+	if c.Holds = c.Issued == c.Outcomes; !c.Holds {
 		return nil, errors.New("simulate: requests without an outcome: please report this as a bug of llmload")
 	}
 	return &s.result, nil
@@ -83,7 +86,8 @@ type stage struct {
 	free    int        // open loop: places of the in-flight cap
 	waiting []*request // for one of them
 	drawn   *scenarios.Arrival
-	over    bool // all measured requests have ended
+	arrives *event // of drawn; nil: it will not
+	over    bool   // all measured requests have ended
 }
 
 func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
@@ -123,8 +127,10 @@ func (s *sim) run(ctx context.Context) {
 		case busy && (!any || at <= next):
 			s.mock.Engine.Advance(at)
 		case any:
-			s.now = next
-			s.events.pop()()
+			if e := s.events.pop(); e.do != nil {
+				s.now = next
+				e.do()
+			}
 		default:
 			return
 		}
