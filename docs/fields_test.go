@@ -50,6 +50,8 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `faults[]`", "yaml", mockserver.Fault{}},
 		{"mock.md", "### `match`", "yaml", mockserver.Match{}},
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},
+		{"mock.md", "### `window`", "yaml", mockserver.Window{}},
+		{"mock.md", "### `rate_limit`", "yaml", mockserver.RateLimit{}},
 		{"mock.md", "### `action`", "yaml", mockserver.Action{}},
 		{"mock.md", "### State", "json", mockserver.State{}},
 		{"mock.md", "### A truth record", "json", mockserver.Record{}},

@@ -20,9 +20,10 @@ type Config struct {
 	// IgnoreEOS says whether ignore_eos and min_tokens of a request are
 	// honoured, as vLLM does (nil: true). Where not, they are passed over in
 	// silence, as many local servers do.
-	IgnoreEOS *bool   `yaml:"ignore_eos"`
-	Faults    []Fault `yaml:"faults"` // tried in order, the first match acts
-	Truth     string  `yaml:"truth"`  // file that the truth ledger is appended to as JSONL; empty: none
+	IgnoreEOS *bool     `yaml:"ignore_eos"`
+	RateLimit RateLimit `yaml:"rate_limit"`
+	Faults    []Fault   `yaml:"faults"` // tried in order, the first match acts
+	Truth     string    `yaml:"truth"`  // file that the truth ledger is appended to as JSONL; empty: none
 }
 
 // A Model is one entry of /v1/models.
@@ -88,6 +89,7 @@ func (c Config) withDefaults() Config {
 		yes := true
 		c.IgnoreEOS = &yes
 	}
+	c.RateLimit = c.RateLimit.withDefaults()
 	c.Faults = cloneFaults(c.Faults)
 	return c
 }
@@ -125,6 +127,7 @@ func (c Config) problems() []problem {
 	if c.Output.Natural < 0 {
 		bad("output.natural", "must not be negative")
 	}
+	c.RateLimit.check(bad)
 	return append(ps, faultProblems("faults", c.Faults)...)
 }
 

@@ -18,6 +18,8 @@ type Server struct {
 	mux    *http.ServeMux
 	sched  *scheduler
 	ledger *ledger
+	limits *limiter
+	gates  gates
 	ctx    context.Context // ends with Close
 	stop   context.CancelFunc
 
@@ -45,10 +47,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: newClock(), ledger: l}
+	s := &Server{clock: newClock(), ledger: l, limits: newLimiter()}
 	s.cfg.Store(&cfg)
 	s.sched = newScheduler(s.clock, &cfg)
-	s.faults = newFaultSet(cfg.Seed, "", cfg.Faults)
+	s.faults = newFaultSet(cfg.Seed, "", cfg.Faults, s.clock.now())
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.routes()
 	return s, nil
@@ -88,6 +90,7 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, derr := s.Drain(ctx)
+	s.closeGates()
 	s.sched.close()
 	return errors.Join(derr, s.ledger.close())
 }
@@ -109,10 +112,11 @@ func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err erro
 	if err := errors.Join(errs...); err != nil {
 		return 0, err
 	}
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stage, s.maxSeen = name, s.inFlight
-	s.faults = newFaultSet(cfg.Seed, name, cloneFaults(faults))
+	s.faults = newFaultSet(cfg.Seed, name, cloneFaults(faults), s.clock.now())
 	return s.attempts, nil
 }
 
@@ -123,6 +127,7 @@ type State struct {
 	Queued          int    `json:"queued"`             // sequences that wait for a slot
 	MaxInFlightSeen int    `json:"max_in_flight_seen"` // since the stage began
 	Stage           string `json:"stage"`
+	ConnectFaults   int64  `json:"connect_faults"`  // connections and times of refusing that connect faults had: requests written into them are no attempts
 	Records         int64  `json:"records"`         // in the truth ledger so far
 	RecordsDropped  int64  `json:"records_dropped"` // of those, no longer in memory
 	MonotonicNS     int64  `json:"monotonic_ns"`    // the ledger's clock, now
@@ -132,6 +137,7 @@ type State struct {
 // State returns a snapshot.
 func (s *Server) State() State {
 	st := State{Queued: s.sched.load().Waiting, MonotonicNS: s.clock.mono(s.clock.now()), Clock: clockName}
+	st.ConnectFaults = s.gates.struck.Load()
 	st.Records, st.RecordsDropped = s.ledger.counts()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,6 +16,7 @@ type stream struct {
 	sent   int // tokens, over all choices
 	ended  bool
 	marked int // tokens in buf that have no time of writing yet
+	begun  bool
 }
 
 func (x *exchange) stream() Outcome {
@@ -50,10 +51,7 @@ func (x *exchange) stream() Outcome {
 			return x.lost()
 		}
 	}
-	if x.strike != nil {
-		return Faulted // no_done
-	}
-	return Done
+	return x.strike.outcome()
 }
 
 // open sends the headers, once: with the first event, as servers do that wait
@@ -101,8 +99,8 @@ func (st *stream) pick() (next *choice, n int, due time.Duration) {
 // short, so that exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
 	n := min(st.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
-	if st.strike != nil && st.strike.AtToken > st.sent {
-		n = min(n, st.strike.AtToken-st.sent)
+	if left := st.strike.left(st.sent, st.planned); left > 0 {
+		n = min(n, left)
 	}
 	return n
 }
@@ -150,9 +148,7 @@ func (st *stream) finish() {
 	if st.sendUsage {
 		st.buf = st.render.usage(st.buf, st.total())
 	}
-	if st.strike == nil {
-		st.buf = append(st.buf, "data: [DONE]\n\n"...)
-	}
+	st.buf = append(st.buf, "data: [DONE]\n\n"...)
 	st.ended = true
 }
 
@@ -178,7 +174,8 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	_, err := st.w.Write(st.buf)
+	_, err := st.w.Write(st.strike.rewrite(st.buf, !st.begun))
+	st.begun = st.begun || len(st.buf) > 0
 	st.buf = st.buf[:0]
 	if err != nil {
 		return err

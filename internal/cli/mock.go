@@ -23,17 +23,22 @@ func mockCommand(sys IO) *cli.Command {
 		Description: example(
 			"llmload mock                                   a free port on 127.0.0.1, fixed 200 ms and 20 ms",
 			"llmload mock --addr 127.0.0.1:8000 --config mock.yaml",
+			"llmload mock --list-faults                     what it can do wrong, and what a good client makes of it",
 		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoint"},
 			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
 			&cli.StringFlag{Name: "truth", Usage: "append the truth ledger to this JSONL `FILE`"},
+			&cli.BoolFlag{Name: "list-faults", Usage: "print the catalogue of faults, and end"},
 			&cli.BoolFlag{Name: "while-stdin", Usage: "end when standard input closes, and leave Ctrl-C to the parent"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
+			}
+			if c.Bool("list-faults") {
+				return listFaults(sys)
 			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {
@@ -95,6 +100,7 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	if _, err := fmt.Fprintf(sys.Out, "listening on http://%s\nadmin on http://%s\n", main.Addr(), side.Addr()); err != nil {
 		return errors.Join(fmt.Errorf("mock cannot say where it listens: %w", err), main.Close(), side.Close(), server.Close())
 	}
+	main = server.Listen(main)
 	errs := make(chan error, 2)
 	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second}
 	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}
