@@ -142,9 +142,13 @@ func (x *exchange) admit(r *http.Request, req *request) *apiError {
 	if limit.RPM == 0 && limit.TPM == 0 {
 		return nil
 	}
-	tokens := x.usage.prompt + x.planned
-	if most := req.limit(); most != nil && x.api != apiEmbeddings {
-		tokens = x.usage.prompt + *most*len(x.choices)
+	tokens := x.usage.prompt
+	switch most := req.limit(); {
+	case x.api == apiEmbeddings:
+	case most != nil:
+		tokens += *most * len(x.choices)
+	default:
+		tokens += x.planned
 	}
 	return x.s.limits.admit(x.w.Header(), apiKey(r), limit, tokens, x.s.clock.wall())
 }
