@@ -115,6 +115,9 @@ var byteCases = []struct {
 	{"{do: odd_stream, kind: big_event, size: 70000}", func(w whole) string {
 		return strings.Replace(w[0], "{", `{"padding":"`+strings.Repeat("x", 70000)+`",`, 1) + w.join(1, events8)
 	}, nil},
+	{"{do: odd_stream, kind: zero_usage}", func(w whole) string {
+		return strings.ReplaceAll(w.all(), `"usage":null`, `"usage":{"prompt_tokens":0,"total_tokens":0,"completion_tokens":0}`)
+	}, nil},
 	{"{do: odd_stream, kind: error_null}", func(w whole) string {
 		return w.each(func(e string) string { return strings.Replace(e, "data: {", `data: {"error":null,`, 1) })
 	}, nil},
@@ -270,6 +273,28 @@ func TestSlowBytesComeEvenlyOverTheirTime(t *testing.T) {
 					if len(s.text) > max(len(slow[0].text), 1) && i < n-1 {
 						t.Fatalf("read %d has %d bytes", i, len(s.text))
 					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhenAFaultOfAPlainAnswerActs(t *testing.T) {
+	for _, c := range []struct {
+		action string
+		want   time.Duration
+	}{
+		{"{do: error_event, at_token: 2}", 240 * ms},
+		{"{do: error_event, at_token: 99}", 280 * ms},
+		{"{do: clean_eof, at_token: 2}", 280 * ms}, // half of an answer, which is there with its last token
+		{"{do: bad_json, at_token: 2}", 280 * ms},
+		{"{do: stall, at_token: 2, for: 1s, then: clean_eof}", 1280 * ms},
+		{"{do: html_error}", 0},
+	} {
+		t.Run(c.action, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if got := reads(t, "faults: [{action: "+c.action+"}]", chat(5, `,"max_tokens":5`)); got[0].at != c.want {
+					t.Errorf("it came after %v, want %v", got[0].at, c.want)
 				}
 			})
 		})

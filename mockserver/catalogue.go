@@ -127,10 +127,11 @@ var catalogue = []deed{
 	},
 	{
 		key: "do", name: "odd_stream", takes: []string{"kind", "size"}, rewrite: oddly, intact: true,
-		kinds: []string{"crlf", "cr", "bom", "comments", "multiline", "big_event", "error_null"},
+		kinds: []string{"crlf", "cr", "bom", "comments", "multiline", "big_event", "error_null", "zero_usage"},
 		does: "a right stream, written unusually; crlf and cr: other line ends, bom: a byte order mark first, comments: a keep-alive before each write, multiline: " +
-			"two data lines an event, big_event: the first event has size bytes more (131072), error_null: `\"error\":null` in each; plain: nothing",
-		client: "succeeds",
+			"two data lines an event, big_event: the first event has size bytes more (131072), error_null: `\"error\":null` in each, " +
+			"zero_usage: usage of zeros in each before the last, where it was asked for; plain: nothing",
+		client: "succeeds; of usage the last counts",
 	},
 	{
 		key: "connect", name: doRefuse,

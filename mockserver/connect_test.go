@@ -165,6 +165,7 @@ func TestAHungConnectionIsHeld(t *testing.T) {
 						if err := s.Close(); err != nil {
 							t.Error(err)
 						}
+						checkConnections(t, s, "0  faults[0] "+c.outcome, 1) // complete by now
 					})
 				}
 				start := time.Now()

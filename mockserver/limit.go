@@ -126,7 +126,7 @@ func describe(h http.Header, what string, b *rate.Limiter, now time.Time) {
 	left := b.TokensAt(now)
 	full := time.Duration((float64(b.Burst()) - left) / float64(b.Limit()) * float64(time.Second))
 	h.Set("X-Ratelimit-Limit-"+what, strconv.Itoa(b.Burst()))
-	h.Set("X-Ratelimit-Remaining-"+what, strconv.Itoa(max(0, int(left+1e-6)))) // 59.999… of a sum of floats is 60
+	h.Set("X-Ratelimit-Remaining-"+what, strconv.Itoa(int(left)))
 	h.Set("X-Ratelimit-Reset-"+what, upToMS(full).String())
 }
 

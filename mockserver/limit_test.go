@@ -116,6 +116,23 @@ func TestHeadersOfLimitsAreOpenAIs(t *testing.T) {
 	})
 }
 
+func TestRefusalsTakeNoFractionOfARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {model: none}\nrate_limit: {rpm: 60, tpm: 60}")
+		var last *httptest.ResponseRecorder
+		for range 10 {
+			last = post(s, chatPath, chat(1, `,"max_tokens":1`))
+		}
+		for range 20 {
+			time.Sleep(100 * ms)
+			last = post(s, chatPath, chat(1, `,"max_tokens":59`))
+		}
+		if got, want := limitHeaders(last), "60 52 8s 60 42 18s 18 18000"; last.Code != 429 || got != want {
+			t.Errorf("%d %q, want %q", last.Code, got, want)
+		}
+	})
+}
+
 func TestWhatALimitCounts(t *testing.T) {
 	for _, c := range []struct {
 		name, config, path, body string

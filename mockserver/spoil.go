@@ -87,6 +87,9 @@ func oddly(k *strike, events []byte, first bool) []byte {
 		return inEachObject(events, "\ndata: ")
 	case "error_null":
 		return inEachObject(events, `"error":null,`)
+	case "zero_usage":
+		zeros := append(usage{}.append([]byte(`"usage":`)), '}')
+		return bytes.ReplaceAll(events, []byte(`"usage":null}`), zeros)
 	case "bom":
 		if first {
 			return append([]byte("\ufeff"), events...)

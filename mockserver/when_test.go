@@ -87,6 +87,18 @@ faults:
 	}
 }
 
+func TestTwoFaultsDrawNumbersOfTheirOwn(t *testing.T) {
+	s := serve(t, `engine: {model: none}
+faults:
+  - {match: {header: {x-other: a}}, when: {probability: 0.5}, action: {status: 503}}
+  - {match: {header: {x-other: b}}, when: {probability: 0.5}, action: {status: 500}}`)
+	first := hits(s, 100, func(int) []string { return []string{"X-Other", "a"} })
+	second := hits(s, 100, func(int) []string { return []string{"X-Other", "b"} })
+	if slices.Equal(first, second) {
+		t.Errorf("both hit %v", first)
+	}
+}
+
 func TestARequestsOwnFault(t *testing.T) {
 	const config = "engine: {model: none}\nfaults: [{when: {every: 2}, action: {status: 503}}]"
 	for _, c := range []struct {
