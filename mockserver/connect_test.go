@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -238,5 +239,18 @@ func TestTheListenersAddressStays(t *testing.T) {
 	begin(t, s, "down", "[{action: {connect: refuse}}]")
 	if got := srv.Listener.Addr().String(); got != before {
 		t.Errorf("%s, before %s", got, before)
+	}
+}
+
+// A listener that its owner closed under the gate ends Accept, also while it refuses.
+func TestAListenerThatFailsEndsAccept(t *testing.T) {
+	for _, faults := range []string{"[]", "[{action: {connect: refuse}}]"} {
+		s := serve(t, "faults: "+faults)
+		p := &pipeNet{make(chan net.Conn), make(chan struct{})}
+		l := s.Listen(p)
+		p.Close()
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: got %v", faults, err)
+		}
 	}
 }

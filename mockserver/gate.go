@@ -1,7 +1,6 @@
 package mockserver
 
 import (
-	"errors"
 	"net"
 	"sync"
 )
@@ -45,17 +44,19 @@ func (g *gate) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, real := l.(*net.TCPListener)
-		if shut && real {
+		_, isTCP := l.(*net.TCPListener)
+		if shut && isTCP {
 			<-turned
 			continue
 		}
 		conn, err := l.Accept()
-		switch _, _, shut, serr := g.state(); {
-		case serr != nil:
-			return nil, errors.Join(serr, closeConn(conn))
-		case shut:
-			_ = closeConn(conn) // the client sees the end, whatever this says
+		_, _, shut, closed := g.state()
+		switch {
+		case closed != nil:
+			drop(conn)
+			return nil, closed
+		case shut && (isTCP || err == nil):
+			drop(conn)
 		case err != nil && g.changed(turned):
 		case err != nil:
 			return nil, err
@@ -65,11 +66,11 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-func closeConn(c net.Conn) error {
-	if c == nil {
-		return nil
+// drop closes a connection that was accepted too late, if there is one.
+func drop(c net.Conn) {
+	if c != nil {
+		_ = c.Close() // the client sees the end, whatever this says
 	}
-	return c.Close()
 }
 
 // changed says whether the gate was turned since a state that had this channel.
