@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ import (
 
 // TestFaultCatalogue sends a request into each action of the catalogue, streamed and plain.
 func TestFaultCatalogue(t *testing.T) {
-	for _, row := range rows(t, "mock.md", "## The fault catalogue") {
+	for _, row := range rows(t, "mock.md", "### What llmload makes of each") {
 		for i, stream := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s stream=%v", row[0], stream), func(t *testing.T) {
 				t.Parallel()
@@ -30,10 +31,28 @@ func TestFaultCatalogue(t *testing.T) {
 	}
 }
 
+// TestFaultCatalogueIsTheCodes compares the page's list with the program's, and looks for each action among the rows that are run.
+func TestFaultCatalogueIsTheCodes(t *testing.T) {
+	page := rows(t, "mock.md", "## The fault catalogue")
+	var want [][]string
+	run := strings.Join(firstCells(rows(t, "mock.md", "### What llmload makes of each")), "\n")
+	for _, e := range mockserver.Catalogue() {
+		want = append(want, []string{e.Action, strings.Join(e.Keys, ", "), e.Does, e.Client})
+		if !strings.Contains(run, "{"+e.Action) {
+			t.Errorf("no row runs %s", e.Action)
+		}
+	}
+	for i := range max(len(page), len(want)) {
+		if i >= len(page) || i >= len(want) || !slices.Equal(page[i], want[i]) {
+			t.Fatalf("row %d: the page has\n%q\nthe code\n%q", i+1, page[min(i, len(page)-1)], want[min(i, len(want)-1)])
+		}
+	}
+}
+
 // outcomes is what a run makes of one request whose answer is spoiled by action.
 func outcomes(t *testing.T, action string, stream bool) map[results.Outcome]int64 {
 	t.Helper()
-	limits := section(t, "mock.md", "## The fault catalogue")
+	limits := section(t, "mock.md", "### What llmload makes of each")
 	_, limits, _ = strings.Cut(limits, "`client: ")
 	limits, _, _ = strings.Cut(limits, "`")
 	spec, err := scenarios.Parse("row", fmt.Appendf(nil, `
@@ -84,7 +103,9 @@ func spoiled(t *testing.T, action string) target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(mock)
+	server := httptest.NewUnstartedServer(mock)
+	server.Listener = mock.Listen(server.Listener)
+	server.Start()
 	t.Cleanup(func() {
 		if err := mock.Close(); err != nil {
 			t.Error(err)

@@ -53,6 +53,8 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `faults[]`", "yaml", mockserver.Fault{}},
 		{"mock.md", "### `match`", "yaml", mockserver.Match{}},
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},
+		{"mock.md", "### `window`", "yaml", mockserver.Window{}},
+		{"mock.md", "### `rate_limit`", "yaml", mockserver.RateLimit{}},
 		{"mock.md", "### `action`", "yaml", mockserver.Action{}},
 		{"mock.md", "### `phases[]`", "yaml", mockserver.Phase{}},
 		{"mock.md", "### `truth`", "yaml", mockserver.Truth{}},

@@ -21,8 +21,9 @@ type Config struct {
 	// IgnoreEOS says whether ignore_eos and min_tokens of a request are
 	// honoured, as vLLM does (nil: true). Where not, they are passed over in
 	// silence, as many local servers do.
-	IgnoreEOS *bool   `yaml:"ignore_eos"`
-	Faults    []Fault `yaml:"faults"` // tried in order, the first match acts
+	IgnoreEOS *bool     `yaml:"ignore_eos"`
+	RateLimit RateLimit `yaml:"rate_limit"`
+	Faults    []Fault   `yaml:"faults"` // tried in order, the first match acts
 	// KernelTimers wakes on timers of the kernel, which are more exact than those
 	// of package time, where there are any (Linux). Not for testing/synctest: the
 	// kernel does not know a bubble's clock.
@@ -100,6 +101,7 @@ func (c Config) withDefaults() Config {
 		yes := true
 		c.IgnoreEOS = &yes
 	}
+	c.RateLimit = c.RateLimit.withDefaults()
 	c.Faults = cloneFaults(c.Faults)
 	c.Truth = c.Truth.withDefaults()
 	return c
@@ -141,6 +143,7 @@ func (c Config) problems() []problem {
 	if c.Output.Natural < 0 {
 		bad("output.natural", "must not be negative")
 	}
+	c.RateLimit.check(bad)
 	return append(ps, faultProblems("faults", c.Faults)...)
 }
 

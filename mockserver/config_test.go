@@ -113,9 +113,6 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		want      []string // line:column and a part of the message of each
 	}{
 		{"an unknown key", "sed: 1", []string{`1:1: unknown key "sed"`}},
-		{"keys that come later", "rate_limit: {rpm: 6}", []string{
-			"1:13: this key is not supported yet",
-		}},
 		{"a preset", "preset: h100\nengine: {c0: -1ms}", []string{
 			`1:9: "h100" is not known; write one of [a100-40gb-llama3-8b h100-llama3-8b]`, "2:14: a duration must not be negative",
 		}},
@@ -135,23 +132,35 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 			`3:10: model "a" is listed twice`, "4:5: a model needs an id", "5:28: must be at least 2",
 		}},
 		{"a negative length", "output: {natural: -1}", []string{"1:19: must not be negative"}},
-		{"a fault without an action", "faults: [{name: x}]", []string{"1:10: write a status, or something to do"}},
-		{"a fault with two actions", "faults: [{action: {status: 500, do: reset}}]", []string{"1:19: write a status or something to do, not both"}},
-		{"a fault of a later version", "faults:\n  - action: {do: slow_bytes}\n  - {when: {window: {start: 1s}}, action: {connect: refuse, do: reset}}", []string{
-			`2:18: "slow_bytes" is not supported yet; write one of`, "3:21: this key is not supported yet", "3:53: this key is not supported yet",
+		{"a fault without an action", "faults: [{name: x}]", []string{"1:10: write one of status, do and connect; do is one of stall, reset, "}},
+		{"a fault with two actions", "faults: [{action: {status: 500, do: reset}}]", []string{"1:19: write one of status, do and connect"}},
+		{"a fault of no version", "faults: [{action: {do: explode}}, {action: {connect: explode}}]", []string{
+			`1:24: "explode" is not known; write one of stall, `, `1:54: "explode" is not known; write one of refuse, accept_hang, reset`,
 		}},
-		{"a fault of no version", "faults: [{action: {do: explode}}]", []string{`1:24: "explode" is not supported; write one of`}},
 		{"whens", "faults:\n- {when: {first: 1, every: 2}, action: {do: reset}}\n- {when: {probability: 1.5}, action: {do: reset}}\n" +
 			"- {when: {first: 1, per: session}, action: {do: reset}}\n- {when: {per: 'header:x'}, action: {do: reset}}\n" +
 			"- {when: {first: -1}, action: {do: reset}}\n- {when: {every: 0}, action: {do: reset}}\n- {when: {probability: 0.0}, action: {do: reset}}", []string{
-			"2:10: write one of first, every, probability", "3:24: must be between 0 and 1", `4:26: "session" is not known; write total or header:NAME`,
+			"2:10: write one of first, every, probability", "3:24: must be between 0 and 1", `4:26: "session" is not known; write total, key or header:NAME`,
 			"5:16: goes with first", "6:18: must not be negative", "7:18: 0 hits nothing", "8:24: 0 hits nothing",
 		}},
-		{"actions", "faults:\n- action: {status: 200}\n- action: {status: 500, at_token: 3}\n- action: {do: reset, retry_after: 1s}\n- action: {do: reset, for: 1s}\n" +
-			"- action: {do: stall}\n- action: {do: stall, for: 1s, then: explode}\n- action: {do: html_error, at_token: 3}\n- action: {do: reset, at_token: -1}", []string{
-			"2:20: must be 400 to 599", "3:11: at_token, for and then go with do", "4:11: retry_after and body go with status", "5:11: for and then go with stall",
-			"6:11: a stall needs a duration", `7:38: "explode" is not known`, "8:38: has no meaning with html_error", "9:33: must not be negative",
+		{"windows", "faults:\n- {when: {window: {start: 1s, for: 0s}}, action: {do: reset}}\n- {when: {window: {repeat: 2s}}, action: {do: reset}}\n" +
+			"- {when: {window: {for: 2s, repeat: 2s}}, action: {do: reset}}\n- {when: {window: {for: 2}}, action: {do: reset}}", []string{
+			"2:36: 0 hits nothing", "3:19: repeat needs for", "4:37: must be longer than for (2s)", "5:25:",
 		}},
+		{"connect faults", "faults:\n- {match: {path: /v1/x}, action: {connect: reset}}\n- {when: {first: 1, per: key}, action: {connect: reset}}\n" +
+			"- {when: {every: 2}, action: {connect: refuse}}\n- action: {connect: reset, for: 1s}", []string{
+			"2:11: a connect fault looks at connections", "3:26: a connection has no header yet", "4:10: connect refuse closes the listening socket",
+			"5:33: does not go with connect reset, which takes no other key",
+		}},
+		{"actions", "faults:\n- action: {status: 200}\n- action: {status: 500, at_token: 3}\n- action: {do: reset, retry_after: 1s}\n- action: {do: reset, for: 1s}\n" +
+			"- action: {do: stall}\n- action: {do: stall, for: 1s, then: explode}\n- action: {do: html_error, at_token: 3}\n- action: {do: reset, at_token: -1}\n" +
+			"- action: {do: slow_bytes, size: -1}\n- action: {do: bad_sse, kind: loud}\n- action: {status: 500, size: 2000000000}", []string{
+			"2:20: must be 400 to 599", "3:35: does not go with status, which takes retry_after, body, size", "4:36: does not go with do reset, which takes at_token",
+			"5:28: does not go with do reset", "6:11: do stall needs a duration", `7:38: "explode" is not known`, "8:38: does not go with do html_error",
+			"9:33: must not be negative", "10:11: do slow_bytes needs a duration", "10:34: does not go with do slow_bytes", "10:34: must be 0 to",
+			`11:31: "loud" is not known; do bad_sse has no_blank, no_data`, "12:31: must be 0 to 1073741824 bytes",
+		}},
+		{"limits", "rate_limit: {rpm: -1, tpm: -2}", []string{"1:19: must not be negative", "1:28: must not be negative"}},
 		{"a glob", "faults: [{match: {path: '/v1/['}, action: {do: reset}}]", []string{`1:25: "/v1/[" is not a glob`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,7 +196,7 @@ func TestFaultsOfAStageHaveTheSameGrammarAndPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = mockserver.ParseFaults(n.Get("stage.faults"))
-	checkErrors(t, err, []string{"4:15: a stall needs a duration"})
+	checkErrors(t, err, []string{"4:15: do stall needs a duration"})
 	faults, err := mockserver.ParseFaults(n.Get("stage.nothing"))
 	if err != nil || faults == nil || len(faults) != 0 {
 		t.Errorf("got %v, %v", faults, err)
@@ -200,7 +209,7 @@ func TestNewRefusesABadConfig(t *testing.T) {
 		Faults: []mockserver.Fault{{Action: mockserver.Action{Do: "stall"}}},
 	})
 	want := "mockserver: engine.model: \"warp\" is not known; write one of [fixed step none]\n" +
-		"mockserver: faults[0].action.for: a stall needs a duration, for example 20s"
+		"mockserver: faults[0].action.for: do stall needs a duration, for example 20s"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -1,11 +1,13 @@
 package mockserver_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/llmload/llmload/mockserver"
@@ -48,4 +50,37 @@ func ExampleNew() {
 	// 429, retry after "1"
 	// 1: 3 in, 8 out, done
 	// 2: 0 in, 0 out, fault
+}
+
+// A server that is down, on a port that is its own, until the next stage begins.
+func ExampleServer_Listen() {
+	mock, err := mockserver.New(mockserver.Config{
+		Faults: []mockserver.Fault{{Action: mockserver.Action{Connect: "refuse"}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer mock.Close()
+	srv := httptest.NewUnstartedServer(mock)
+	srv.Listener = mock.Listen(srv.Listener)
+	srv.Start()
+	defer srv.Close()
+
+	_, err = http.Get(srv.URL + "/v1/models")
+	fmt.Println("refused:", errors.Is(err, syscall.ECONNREFUSED))
+	if _, err := mock.BeginStage("up", []mockserver.Fault{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := http.Get(srv.URL + "/v1/models")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r.Body.Close()
+	fmt.Println("answered:", r.StatusCode)
+	// Output:
+	// refused: true
+	// answered: 200
 }

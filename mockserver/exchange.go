@@ -80,16 +80,20 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 		return x.refuse(bad)
 	}
 	x.rec.Model, x.rec.Stream = req.Model, req.Stream
-	if x.strike = faults.decide(r, req.Stream); x.strike != nil {
-		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
-		if x.strike.Status != 0 || x.strike.Do == doHTMLError {
-			return x.answerInstead()
-		}
+	if bad = x.draw(r, req.Stream, faults); bad != nil {
+		return x.refuse(bad)
+	}
+	if k := x.strike; k != nil && k.row.instead != nil {
+		k.row.instead(x)
+		return Faulted
 	}
 	if x.job, bad = x.cfg.plan(x.api, req); bad != nil {
 		return x.refuse(bad)
 	}
 	x.rec.PromptTokens, x.rec.PlannedTokens = x.usage.prompt, x.planned
+	if bad = x.admit(r, req); bad != nil {
+		return x.refuse(bad)
+	}
 	return x.run()
 }
 
@@ -155,7 +159,7 @@ func (x *exchange) header(status int, contentType string) {
 	x.rec.Status = status
 	spent := x.s.clock.mono(x.s.clock.now()) - x.rec.ArrivedNS
 	h := x.w.Header()
-	h.Set("Content-Type", contentType)
+	h.Set("Content-Type", x.strike.contentType(contentType))
 	h.Set("Openai-Processing-Ms", strconv.FormatInt(spent/int64(time.Millisecond), 10))
 	x.w.WriteHeader(status)
 }

@@ -5,16 +5,16 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-const perTotal = "total"
-
-// maxCountedKeys bounds the memory of `per: header:NAME`; beyond it the value
-// that was seen longest ago counts from the start again.
+// maxCountedKeys bounds the memory of `per`; beyond it the value that was seen
+// longest ago counts from the start again.
 const maxCountedKeys = 100_000
 
 // A faultSet decides which fault hits a request. Its counters live as long as
@@ -23,50 +23,92 @@ type faultSet struct {
 	mu     sync.Mutex
 	faults []Fault
 	counts []faultCount
+	start  time.Duration // of the stage
 }
 
 type faultCount struct {
-	total  int
-	hits   int
-	keys   *simplelru.LRU[uint64, int] // per header value, by its hash
-	dice   *rand.Rand
-	header string
+	total int
+	hits  int
+	keys  *simplelru.LRU[uint64, int] // per value of a header or per API key, by its hash
+	dice  *rand.Rand
 }
 
-func newFaultSet(seed uint64, stage string, faults []Fault) *faultSet {
-	s := &faultSet{faults: faults, counts: make([]faultCount, len(faults))}
-	for i, f := range faults {
+// newFaultSet begins a stage at a time of the server's clock.
+func newFaultSet(seed uint64, stage string, faults []Fault, start time.Duration) *faultSet {
+	s := &faultSet{faults: faults, counts: make([]faultCount, len(faults)), start: start}
+	for i := range faults {
 		c := &s.counts[i]
 		// One stream of numbers a fault and stage: the k-th draw depends on
 		// nothing else, however requests of other faults interleave.
 		c.dice = rand.New(rand.NewPCG(seed^hashString(stage), uint64(i)+1))
-		c.header, _ = strings.CutPrefix(f.When.Per, "header:")
-		if c.header == perTotal {
-			c.header = ""
-		}
 		c.keys, _ = simplelru.NewLRU[uint64, int](maxCountedKeys, nil) // fails only for a size below 1
 	}
 	return s
 }
 
-// A strike is a fault that hit.
-type strike struct {
-	name string
-	Action
+// draw decides which fault hits the request.
+func (x *exchange) draw(r *http.Request, stream bool, faults *faultSet) (bad *apiError) {
+	if faults.connects() && !x.s.gates.listens.Load() {
+		return &apiError{http.StatusInternalServerError, "a connect fault acts on a listener: serve the mock on Server.Listen", "server_error", "", ""}
+	}
+	x.strike, bad = faults.decide(r, stream, x.s.clock.now())
+	if x.strike != nil {
+		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
+	}
+	return bad
 }
 
-// decide returns the first fault that hits a request, nil for none.
-func (s *faultSet) decide(r *http.Request, stream bool) *strike {
+func (s *faultSet) connects() bool {
+	return slices.ContainsFunc(s.faults, func(f Fault) bool { return f.Action.Connect != "" })
+}
+
+// decide returns the fault that hits a request: its own by X-Mock-Fault, or the
+// first of the config's that does; nil for none.
+func (s *faultSet) decide(r *http.Request, stream bool, now time.Duration) (*strike, *apiError) {
+	if k, given, bad := requestFault(r); given {
+		return k, bad
+	}
+	return s.first(now, func(f *Fault, c *faultCount) bool {
+		return f.Action.Connect == "" && f.Match.covers(r, stream) && c.hit(f.When, r)
+	}), nil
+}
+
+// connection returns the fault that hits a new connection, nil for none.
+func (s *faultSet) connection(now time.Duration) *strike {
+	return s.first(now, func(f *Fault, c *faultCount) bool {
+		return f.Action.Connect != "" && c.hit(f.When, nil)
+	})
+}
+
+// first tries the faults in order.
+func (s *faultSet) first(now time.Duration, hit func(*Fault, *faultCount) bool) *strike {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.faults {
 		f := &s.faults[i]
-		if f.Match.covers(r, stream) && s.counts[i].hit(f.When, r) {
+		if f.When.Window.covers(now-s.start) && hit(f, &s.counts[i]) {
 			s.counts[i].hits++
-			return &strike{cmp.Or(f.Name, place(i)), f.Action}
+			return newStrike(cmp.Or(f.Name, place(i)), f.Action)
 		}
 	}
 	return nil
+}
+
+// refusing returns the fault that has the listening socket closed now, if any,
+// and when that is to be asked again; 0 is never.
+func (s *faultSet) refusing(now time.Duration) (k *strike, again time.Duration) {
+	for i, f := range s.faults {
+		if f.Action.Connect != doRefuse {
+			continue
+		}
+		if at, ok := f.When.Window.edge(now - s.start); ok && (again == 0 || at < again) {
+			again = s.start + at
+		}
+		if k == nil && f.When.Window.covers(now-s.start) {
+			k = newStrike(cmp.Or(f.Name, place(i)), f.Action)
+		}
+	}
+	return k, again
 }
 
 func (m Match) covers(r *http.Request, stream bool) bool {
@@ -92,15 +134,23 @@ func (c *faultCount) hit(w When, r *http.Request) bool {
 		return c.dice.Float64() < w.Probability
 	case w.Every > 0:
 		return c.total%w.Every == 0
-	case w.First > 0 && c.header == "":
+	case w.First == 0:
+		return true
+	case w.Per == "" || w.Per == perTotal:
 		return c.total <= w.First
-	case w.First > 0:
-		key := hashString(r.Header.Get(c.header))
-		n, _ := c.keys.Get(key)
-		c.keys.Add(key, n+1)
-		return n < w.First
 	}
-	return true
+	key := hashString(w.counted(r))
+	n, _ := c.keys.Get(key)
+	c.keys.Add(key, n+1)
+	return n < w.First
+}
+
+// counted is the text of which each value has a first K of its own.
+func (w When) counted(r *http.Request) string {
+	if w.Per == perKey {
+		return apiKey(r)
+	}
+	return r.Header.Get(strings.TrimPrefix(w.Per, perHeader))
 }
 
 // canonicalPath gives the aliases without /v1 their full name.

@@ -2,6 +2,8 @@ package mockserver_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -88,11 +90,12 @@ func FuzzConfig(f *testing.F) {
 	for _, c := range shapes {
 		f.Add(c.config)
 	}
-	for _, c := range faultCases {
+	for _, c := range byteCases {
 		f.Add("faults: [{action: " + c.action + "}]")
 	}
 	f.Add("preset: h100-llama3-8b\nengine: {speculative: {tokens: 4, acceptance: 0.7}, jitter: {cv: .nan}}")
 	f.Add("seed: 1\nmodels: [{id: a}]\nengine: {model: step, c0: 1ms}\nphases: [{at: 1s, set: {engine.c0: 2ms, faults: []}}]\ntruth: {file: x, max_size: 1MB}\nfaults: [{when: {first: 1, per: total}, action: {status: 500}}]")
+	f.Add("rate_limit: {rpm: 1, tpm: 2, headers: false}\nfaults: [{when: {window: {start: 1s, for: 1s, repeat: 3s}}, action: {connect: refuse}}]")
 	f.Fuzz(func(t *testing.T, src string) {
 		cfg, err := parse(src)
 		if err != nil {
@@ -105,6 +108,33 @@ func FuzzConfig(f *testing.F) {
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Whatever stands in X-Mock-Fault, the request has an answer, and what it says
+// is wrong is JSON.
+func FuzzRequestsOwnFault(f *testing.F) {
+	for _, c := range byteCases {
+		f.Add(c.action, true)
+		f.Add(c.action, false)
+	}
+	for _, text := range []string{"", "none", "{}", "[]", "{", "&a *a", "{do: stall, for: 1ns, then: clean_eof, at_token: 9223372036854775807}", "${HOME}", "\xff", "{status: 500, body: \"\\x00\"}"} {
+		f.Add(text, true)
+	}
+	s := serve(f, "engine: {model: none}")
+	f.Fuzz(func(t *testing.T, header string, stream bool) {
+		if strings.Contains(header, "for") || strings.Contains(header, "size") {
+			return // takes its time, or space
+		}
+		defer func() {
+			if v := recover(); v != nil && v != http.ErrAbortHandler {
+				panic(v)
+			}
+		}()
+		w := post(s, chatPath, chat(1, fmt.Sprintf(`,"max_tokens":3,"stream":%v`, stream)), "X-Mock-Fault", header)
+		if w.Code == 400 && !strings.Contains(header, "status") && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("not JSON: %s", w.Body)
 		}
 	})
 }

@@ -92,11 +92,15 @@ func (p *pipeNet) Accept() (net.Conn, error) {
 func (p *pipeNet) Close() error   { close(p.done); return nil }
 func (p *pipeNet) Addr() net.Addr { return &net.TCPAddr{} }
 
-// pipe serves h inside a bubble and returns a client of it.
+// pipe serves h inside a bubble, on a listener of its own where it has one, and returns a client of it.
 func pipe(t *testing.T, h http.Handler) *http.Client {
 	p := &pipeNet{make(chan net.Conn), make(chan struct{})}
 	srv := &http.Server{Handler: h}
-	go srv.Serve(p)
+	var l net.Listener = p
+	if s, ok := h.(*mockserver.Server); ok {
+		l = s.Listen(p)
+	}
+	go srv.Serve(l)
 	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, s := net.Pipe()
 		select {

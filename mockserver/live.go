@@ -19,7 +19,7 @@ func (s *Server) install(cfg *Config) {
 // countFaults begins the counts of the config's faults. s.mu is held.
 func (s *Server) countFaults() {
 	cfg := s.cfg.Load()
-	s.faults = newFaultSet(cfg.Seed, s.stage, cfg.Faults)
+	s.faults = newFaultSet(cfg.Seed, s.stage, cfg.Faults, s.phases.start)
 }
 
 func hasFaults(set strictyaml.Node) bool { return !set.Get("faults").IsZero() }
@@ -29,6 +29,7 @@ var errStale = errors.New("is not the current one")
 
 // patch applies a patch to the version of the config that its author saw.
 func (s *Server) patch(version int64, set strictyaml.Node) (now int64, err error) {
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cfg := s.cfg.Load()
@@ -51,6 +52,7 @@ func (s *Server) patch(version int64, set strictyaml.Node) (now int64, err error
 
 // setFaults replaces the faults in force and begins their counts.
 func (s *Server) setFaults(faults []Fault) (version, attempts int64, err error) {
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := *s.cfg.Load()
@@ -92,6 +94,7 @@ func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err erro
 	if err := joined(faultProblems("faults", faults)); err != nil {
 		return 0, err
 	}
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.attempts, s.restart(name, faults)
@@ -100,12 +103,15 @@ func (s *Server) BeginStage(name string, faults []Fault) (marker int64, err erro
 // reset brings everything back to the start. While requests are in flight it
 // does so only when forced; they then go on and are counted when they end.
 func (s *Server) reset(force bool) error {
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inFlight > 0 && !force {
 		return fmt.Errorf("mockserver: %d requests are in flight: drain first, or force it", s.inFlight)
 	}
 	s.attempts = 0
+	s.gates.struck.Store(0)
+	s.limits.forget()
 	s.ledger.reset()
 	if s.inFlight == 0 {
 		s.sched.restart(s.base) // else what is under way goes on in its engine

@@ -2,7 +2,6 @@ package mockserver
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
@@ -11,9 +10,7 @@ import (
 // with its place. A zero node gives the default config.
 func ParseConfig(n strictyaml.Node) (Config, error) {
 	var in struct {
-		Config    Config `yaml:",inline"`
-		RateLimit notYet `yaml:"rate_limit"`
-		Connect   notYet `yaml:"connect"`
+		Config Config `yaml:",inline"`
 	}
 	in.Config = Config{Preset: n.Get("preset").Text()}.withDefaults()
 	err := n.Decode(&in)
@@ -63,49 +60,7 @@ func located(n strictyaml.Node, ps []problem) error {
 type notYet struct{}
 
 func (*notYet) UnmarshalNode(n strictyaml.Node) error {
-	return n.Errorf("", "this key is not supported yet; faults are picked by first, every or probability, "+
-		"actions are status and do")
-}
-
-// UnmarshalNode reads a When.
-func (w *When) UnmarshalNode(n strictyaml.Node) error {
-	type plain When
-	in := struct {
-		When   plain  `yaml:",inline"`
-		Window notYet `yaml:"window"`
-	}{When: plain(*w)}
-	err := n.Decode(&in)
-	*w = When(in.When)
-	for key, zero := range map[string]bool{"first": w.First == 0, "every": w.Every == 0, "probability": w.Probability == 0} {
-		at := n.Get(key)
-		if v, bad := strconv.ParseFloat(at.Text(), 64); zero && bad == nil && v == 0 {
-			err = strictyaml.Join(err, at.Errorf("", "0 hits nothing; leave the fault out"))
-		}
-	}
-	return err
-}
-
-// UnmarshalNode reads an Action.
-func (a *Action) UnmarshalNode(n strictyaml.Node) error {
-	type plain Action
-	in := struct {
-		Action  plain  `yaml:",inline"`
-		Connect notYet `yaml:"connect"`
-	}{Action: plain(*a)}
-	err := n.Decode(&in)
-	*a = Action(in.Action)
-	return err
-}
-
-var doable = []string{doStall, doReset, doCleanEOF, doNoDone, doErrorEvent, doHTMLError}
-
-// yet tells a fault that a later version knows from a typing error.
-func yet(do string) string {
-	switch do {
-	case "short_body", "bad_json", "split_utf8", "bad_sse", "dup_usage", "wrong_content_type", "slow_bytes":
-		return " yet"
-	}
-	return ""
+	return n.Errorf("", "this key is not supported yet")
 }
 
 // place is the path of a list's element, for the truth ledger.

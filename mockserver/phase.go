@@ -105,6 +105,7 @@ func (s *Server) runPhases() {
 }
 
 func (s *Server) phaseDue() {
+	defer s.turnGates() // behind the unlock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runPhases()

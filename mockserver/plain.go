@@ -1,11 +1,6 @@
 package mockserver
 
-import (
-	"cmp"
-	"net/http"
-	"strconv"
-	"time"
-)
+import "time"
 
 // plain answers in one piece, at the time of the last token.
 func (x *exchange) plain() Outcome {
@@ -17,35 +12,7 @@ func (x *exchange) plain() Outcome {
 		return x.lost()
 	}
 	x.usage.cached = x.s.sched.cached(x.choices)
-	end := doContinue
-	if x.strike != nil {
-		end = cmp.Or(map[string]string{doStall: x.strike.then(), doNoDone: doContinue}[x.strike.Do], x.strike.Do)
-	}
-	body := x.body(x.api, x.id, x.created)
-	switch end {
-	case doReset:
-		x.cut = (*exchange).reset
-		return Faulted
-	case doCleanEOF:
-		// net/http closes a connection whose answer stayed short of its length.
-		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		body = body[:len(body)/2]
-	case doErrorEvent:
-		body = inStreamError().json()
-	}
-	x.header(http.StatusOK, "application/json")
-	x.rec.PlannedNS = []int64{x.s.clock.mono(due)}
-	x.rec.WrittenNS = []int64{x.s.clock.mono(x.s.clock.now())}
-	if x.strike == nil {
-		x.s.late.add(x.rec.PlannedNS, x.rec.WrittenNS[0], 0)
-	}
-	if _, err := x.w.Write(body); err != nil && x.ctx.Err() != nil {
-		return x.lost()
-	}
-	if end != doContinue {
-		return Faulted
-	}
-	return Done
+	return x.deliver(due)
 }
 
 // plainDue is when a plain answer is to be sent, or its fault acts: with the
@@ -58,15 +25,13 @@ func (x *exchange) plainDue() (due time.Duration, err error) {
 		}
 		due = max(due, at)
 	}
-	if x.strike == nil {
-		return due, nil
-	}
-	switch x.strike.Do {
-	case doStall:
-		return due + x.strike.For, nil
-	case doReset, doErrorEvent:
+	switch k := x.strike; {
+	case k == nil:
+	case k.row.early:
 		first := x.choices[0]
-		return x.dueOf(first, min(x.strike.AtToken, first.seq.Out-1))
+		return x.dueOf(first, min(k.AtToken, first.seq.Out-1))
+	case k.row.ends == mayBegin:
+		due += k.For
 	}
 	return due, nil
 }

@@ -20,6 +20,8 @@ type Server struct {
 	sched  *scheduler
 	ledger *ledger
 	late   *lateMeter
+	limits *limiter
+	gates  gates
 	ctx    context.Context // ends with Close
 	stop   context.CancelFunc
 
@@ -47,7 +49,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	cfg.version = 1
-	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), base: &cfg, phases: timeline{changes: changes}}
+	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), limits: newLimiter(), base: &cfg, phases: timeline{changes: changes}}
 	s.cfg.Store(&cfg)
 	s.sched = newScheduler(s.clock, &cfg)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -94,6 +96,7 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, derr := s.Drain(ctx)
+	s.closeGates()
 	s.sched.close()
 	return errors.Join(derr, s.ledger.close())
 }

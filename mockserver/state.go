@@ -14,6 +14,8 @@ type State struct {
 	KVTokens int `json:"kv_tokens"` // tokens of KV memory in all; 0: no limit
 	Steps    int `json:"steps"`     // that the engine began so far; model step
 
+	ConnectFaults int64 `json:"connect_faults"` // connections and times of refusing that connect faults had: requests written into them are no attempts
+
 	Records        int64  `json:"records"`               // in the truth ledger so far
 	RecordsDropped int64  `json:"records_dropped"`       // of those, no longer in memory
 	TruthError     string `json:"truth_error,omitempty"` // the first of the ledger's file; Close returns it too
@@ -32,6 +34,7 @@ func (s *Server) State() State {
 		Queued: load.Waiting, Running: load.Running, KVUsed: load.KVUsed, KVTokens: load.KVTokens, Steps: load.Steps,
 		UptimeNS: int64(now), MonotonicNS: s.clock.mono(now), Clock: clockName, Lateness: s.late.read(),
 	}
+	st.ConnectFaults = s.gates.struck.Load()
 	n, dropped, err := s.ledger.counts()
 	if st.Records, st.RecordsDropped = n, dropped; err != nil {
 		st.TruthError = err.Error()

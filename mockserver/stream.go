@@ -18,6 +18,7 @@ type stream struct {
 	ended  bool
 	marked int   // tokens in buf that have no time of writing yet
 	free   int64 // until when its client or a fault held it back
+	begun  bool
 }
 
 func (x *exchange) stream() Outcome {
@@ -49,10 +50,7 @@ func (x *exchange) stream() Outcome {
 			return x.lost()
 		}
 	}
-	if x.strike != nil {
-		return Faulted // no_done
-	}
-	return Done
+	return x.strike.outcome()
 }
 
 // open sends the headers, once: with the first event, as servers do that wait
@@ -113,8 +111,8 @@ func (st *stream) first() (next *choice, n int, due time.Duration) {
 // short, so that exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
 	n := st.cfg.chunkTokens(c, c.sent)
-	if st.strike != nil && st.strike.AtToken > st.sent {
-		n = min(n, st.strike.AtToken-st.sent)
+	if left := st.strike.left(st.sent, st.planned); left > 0 {
+		n = min(n, left)
 	}
 	return n
 }
@@ -162,9 +160,7 @@ func (st *stream) finish() {
 	if st.sendUsage {
 		st.buf = st.render.usage(st.buf, st.total())
 	}
-	if st.strike == nil {
-		st.buf = append(st.buf, "data: [DONE]\n\n"...)
-	}
+	st.buf = append(st.buf, "data: [DONE]\n\n"...)
 	st.ended = true
 }
 
@@ -191,7 +187,8 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	err := st.wire.write(st.buf)
+	err := st.wire.write(st.strike.rewrite(st.buf, !st.begun))
+	st.begun = st.begun || len(st.buf) > 0
 	st.buf = st.buf[:0]
 	if end := st.s.clock.mono(st.s.clock.now()); end-now > int64(blockedAfter) {
 		st.free = end

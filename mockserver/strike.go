@@ -1,83 +1,162 @@
 package mockserver
 
 import (
-	"net/http"
-	"strconv"
+	"bytes"
+	"math"
 	"time"
 )
 
-// struck says whether the fault is to act before anything else is written.
-func (st *stream) struck() bool {
-	return st.strike != nil && st.strike.Do != doNoDone &&
-		(st.sent >= st.strike.AtToken || st.sent == st.planned)
+// A strike is a fault that hit. A nil strike does nothing.
+type strike struct {
+	name string
+	Action
+	row   *deed
+	last  *deed // whose ending counts: of a stall its then, nil where it goes on
+	spent bool  // it has acted
 }
 
-// act does what the fault says, in place of the token that was due. It is over
-// when the answer ends here.
-func (st *stream) act(due time.Duration) (over bool, err error) {
-	then := st.strike.Do
-	if then == doErrorEvent {
-		st.buf = append(append(append(st.buf, "data: "...), inStreamError().json()...), "\n\n"...)
+func newStrike(name string, a Action) *strike {
+	k := &strike{name: name, Action: a, row: a.row()}
+	k.last = k.row
+	if k.row.ends == mayBegin {
+		k.last = deedOf("do", a.then()) // none for continue
 	}
-	if err := st.write(); err != nil { // at least the headers
-		return false, err
-	}
-	if then == doStall {
-		if st.sent == st.planned {
-			due = st.s.clock.now()
-		}
-		if err := st.wait(due + st.strike.For); err != nil {
-			return false, err
-		}
-		then = st.strike.then()
-	}
-	switch then {
-	case doContinue:
-		st.strike, st.free = nil, st.s.clock.mono(st.s.clock.now())
-		return false, nil
-	case doReset:
-		st.cut = (*exchange).reset
-	}
-	return true, nil
+	return k
 }
 
-const htmlPage = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head>" +
-	"<body><h1>Please sign in</h1><p>This page is not an answer.</p></body></html>\n"
+func (k *strike) ends() ending {
+	if k.last == nil {
+		return goesOn
+	}
+	return k.last.ends
+}
 
-// answerInstead sends what a gateway in front of the server would: a status of
-// its own, or a page of HTML. The engine sees nothing of the request.
-func (x *exchange) answerInstead() Outcome {
-	a := x.strike.Action
-	switch {
-	case a.Do == doHTMLError:
-		x.header(http.StatusOK, "text/html; charset=utf-8")
-		_, _ = x.w.Write([]byte(htmlPage)) // a client that is gone misses nothing
-		return Faulted
-	case a.RetryAfter > 0:
-		ms := (a.RetryAfter + time.Millisecond - 1) / time.Millisecond
-		x.w.Header().Set("Retry-After", strconv.FormatInt(int64((ms+999)/1000), 10))
-		x.w.Header().Set("Retry-After-Ms", strconv.FormatInt(int64(ms), 10))
+// left is the number of tokens that go before the fault acts at one. Past the
+// end it acts right after the last token; what spoils an event, on the last one.
+func (k *strike) left(sent, planned int) int {
+	if k == nil || k.spent || k.row.event == nil && k.row.extra == nil && k.row.ends == goesOn {
+		return math.MaxInt
 	}
-	x.header(a.Status, "application/json")
-	body := []byte(a.Body)
-	if len(body) == 0 {
-		body = statusError(a.Status).json()
+	if k.row.event != nil {
+		planned--
 	}
-	_, _ = x.w.Write(body)
+	return max(0, min(k.AtToken, planned)-sent)
+}
+
+// outcome is that of an answer that was sent to its end.
+func (k *strike) outcome() Outcome {
+	if k == nil || k.row.intact {
+		return Done
+	}
 	return Faulted
 }
 
-// statusError is the error object that goes with an injected status.
-func statusError(status int) apiError {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return apiError{status, "Rate limit reached (injected)", "requests", "", "rate_limit_exceeded"}
-	case status >= 500:
-		return apiError{status, "The server had an error while processing your request (injected)", "server_error", "", ""}
+func (k *strike) contentType(whole string) string {
+	if k != nil && k.row.label != "" {
+		return k.row.label
 	}
-	return apiError{status, http.StatusText(status) + " (injected)", "invalid_request_error", "", ""}
+	return whole
 }
 
-func inStreamError() apiError {
-	return apiError{0, "The engine died while it generated (injected)", "server_error", "", "internal_error"}
+// rewrite spoils events that are about to be written.
+func (k *strike) rewrite(events []byte, first bool) []byte {
+	if k == nil || k.row.rewrite == nil || len(events) == 0 {
+		return events
+	}
+	return k.row.rewrite(k, events, first)
+}
+
+func (st *stream) struck() bool { return st.strike.left(st.sent, st.planned) == 0 }
+
+// act does what the fault says, before or in place of the event that was due.
+// It is over when the answer ends here.
+func (st *stream) act(due time.Duration) (over bool, err error) {
+	k := st.strike
+	if st.sent == st.planned {
+		due = st.s.clock.now()
+	}
+	switch {
+	case k.row.event != nil:
+		err = st.spoil(due)
+	case k.row.extra != nil:
+		st.buf = append(st.buf, k.row.extra(k)...)
+		fallthrough
+	default:
+		err = st.write() // at least the headers
+	}
+	if err == nil && k.row.ends == mayBegin {
+		err = st.hold(due + k.For)
+	}
+	k.spent = true
+	switch k.ends() {
+	case isReset:
+		st.cut = (*exchange).reset
+	case hangsUp:
+		st.cut = (*exchange).abort
+	}
+	return k.ends() != goesOn, err
+}
+
+// hold waits because the fault wants it: that is no lateness of the server.
+func (st *stream) hold(until time.Duration) error {
+	err := st.wait(until)
+	st.free = st.s.clock.mono(st.s.clock.now())
+	return err
+}
+
+// spoil writes the next event the way the fault wants it, and what was rendered
+// behind it as it is. Its tokens count as written with the last piece.
+func (st *stream) spoil(due time.Duration) error {
+	c, n, at := st.pick()
+	c.say(c.sent, st.strike.row.text)
+	stamps := len(st.rec.PlannedNS)
+	st.token(c, n, at)
+	end := bytes.Index(st.buf, []byte("\n\n")) + 2
+	rest := bytes.Clone(st.buf[end:])
+	pieces := st.strike.row.event(st.strike, bytes.Clone(st.buf[:end]))
+	marked := st.marked
+	if st.strike.ends() != goesOn {
+		marked, rest, st.rec.PlannedNS = 0, nil, st.rec.PlannedNS[:stamps] // half a token is none
+	}
+	st.marked = 0
+	for i, piece := range pieces {
+		if err := st.hold(st.strike.beat(due, i, len(pieces))); err != nil {
+			return err
+		}
+		if st.buf = append(st.buf[:0], piece...); i == len(pieces)-1 {
+			st.buf, st.marked = append(st.buf, rest...), marked
+		}
+		if err := st.write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beat is when piece i of n is due: all of them take For.
+func (k *strike) beat(due time.Duration, i, n int) time.Duration {
+	if n < 2 {
+		return due
+	}
+	pause := k.For
+	if pause == 0 {
+		pause = splitPause
+	}
+	return due + pause*time.Duration(i)/time.Duration(n-1)
+}
+
+// say puts another word in the place of token i, with the space before it. What
+// is no word, such as a piece of JSON, stays.
+func (c *choice) say(i int, word string) {
+	if word == "" || i < 0 || i >= len(c.tokens) {
+		return
+	}
+	old := c.tokens[i]
+	bare := bytes.TrimPrefix([]byte(old), []byte(" "))
+	for _, b := range bare {
+		if (b|0x20) < 'a' || (b|0x20) > 'z' {
+			return
+		}
+	}
+	c.tokens[i] = old[:len(old)-len(bare)] + word
 }

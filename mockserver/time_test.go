@@ -201,6 +201,50 @@ func TestAClientThatDoesNotReadHoldsNobodyUp(t *testing.T) {
 	})
 }
 
+// Whatever fault it has, a client that stopped reading keeps nobody waiting, and
+// the server can be closed.
+func TestAClientThatStopsReadingBlocksNobody(t *testing.T) {
+	for _, action := range []string{
+		"{status: 500, size: 1000000000}", "{do: stall, at_token: 1, for: 1s}", "{do: slow_bytes, at_token: 1, for: 1s}", "{do: slow_bytes, for: 100s}",
+		"{do: odd_stream, kind: big_event, size: 100000000}", "{do: split_utf8, at_token: 1}", "{do: dup_usage}", "{do: reset, at_token: 400}",
+	} {
+		for _, more := range []string{"", `,"stream":true`} {
+			t.Run(action+more, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := serve(t, "faults: [{when: {first: 1}, action: "+action+"}]")
+					client := pipe(t, s)
+					go func() {
+						if stuck, err := call(t.Context(), client, "http://h"+chatPath, chat(5, `,"max_tokens":500`+more)); err == nil {
+							t.Cleanup(func() { stuck.Body.Close() })
+						}
+					}()
+					synctest.Wait()
+					start := time.Now()
+					for range 20 { // beyond the end of the first answer's plan
+						r, err := call(t.Context(), client, "http://h"+chatPath, chat(5, `,"max_tokens":26,"stream":true`))
+						if err != nil {
+							t.Fatal(err)
+						}
+						got := arrivals(t, r.Body, start)
+						for i, at := range got {
+							if want := 200*ms + time.Duration(i)*20*ms; at != want {
+								t.Fatalf("token %d came at %v, want %v", i, at, want)
+							}
+						}
+						start = time.Now()
+					}
+					if err := s.Close(); err != nil {
+						t.Errorf("Close: %v", err)
+					}
+					if took, inFlight := time.Since(start), s.State().InFlight; took != 0 || inFlight != 0 {
+						t.Errorf("Close took %v and left %d in flight", took, inFlight)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestALateStreamCatchesUpInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := pipe(t, serve(t, `faults: [{action: {at_token: 2, do: stall, for: 100ms}}]`))

@@ -11,21 +11,21 @@ import (
 	"github.com/llmload/llmload/mockserver"
 )
 
-// listen serves a mock as `llmload mock` does: with its kernel timers, writing to
+// direct serves a mock as `llmload mock` does: with its kernel timers, writing to
 // the connections itself.
-func listen(t *testing.T, config string, direct bool) (srv *httptest.Server, s *mockserver.Server, dials *atomic.Int32) {
+func direct(t *testing.T, config string, on bool) (srv *httptest.Server, s *mockserver.Server, dials *atomic.Int32) {
 	t.Helper()
 	cfg, err := parse(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.KernelTimers = direct
+	cfg.KernelTimers = on
 	if s, err = mockserver.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	srv = httptest.NewUnstartedServer(s)
 	dials = new(atomic.Int32)
-	if direct {
+	if on {
 		srv.Config.ConnContext = mockserver.ConnContext
 	}
 	srv.Listener = counting{srv.Listener, dials}
@@ -53,8 +53,8 @@ var created = regexp.MustCompile(`"created":\d+`)
 func TestStreamsPastNetHTTPAreTheSame(t *testing.T) {
 	const config = "engine: {ttft: 3ms, itl: 500us}"
 	body := chat(5, `,"max_tokens":40,"stream":true,"stream_options":{"include_usage":true}`)
-	read := func(direct bool) (answers string, s *mockserver.Server, dials int32) {
-		srv, s, n := listen(t, config, direct)
+	read := func(past bool) (answers string, s *mockserver.Server, dials int32) {
+		srv, s, n := direct(t, config, past)
 		for range 3 {
 			r, err := call(t.Context(), srv.Client(), srv.URL+chatPath, body)
 			if err != nil {
@@ -87,7 +87,7 @@ func TestStreamsPastNetHTTPAreTheSame(t *testing.T) {
 }
 
 func TestAFaultCutsAStreamPastNetHTTP(t *testing.T) {
-	srv, _, _ := listen(t, "engine: {ttft: 1ms, itl: 100us}\nfaults: [{action: {do: clean_eof, at_token: 7}}]", true)
+	srv, _, _ := direct(t, "engine: {ttft: 1ms, itl: 100us}\nfaults: [{action: {do: clean_eof, at_token: 7}}]", true)
 	r, err := call(t.Context(), srv.Client(), srv.URL+chatPath, chat(5, `,"max_tokens":40,"stream":true`))
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ func mockCommand(sys IO) *cli.Command {
 			"llmload mock                                   a free port on 127.0.0.1, fixed 200 ms and 20 ms",
 			"llmload mock --addr 127.0.0.1:8000 --config mock.yaml",
 			"llmload mock --simulate chat.yaml              what a run against its mock would measure, in virtual time",
+			"llmload mock --list-faults                     what it can do wrong, and what a good client makes of it",
 		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
@@ -34,6 +35,7 @@ func mockCommand(sys IO) *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "with --simulate: print the summary as JSON on stdout, and nothing else there"},
 			&cli.BoolFlag{Name: "list-presets", Usage: "print the presets of engines with their sources, and end"},
 			&cli.StringFlag{Name: "truth", Usage: "append the truth ledger to this JSONL `FILE`"},
+			&cli.BoolFlag{Name: "list-faults", Usage: "print the catalogue of faults, and end"},
 			&cli.BoolFlag{Name: "while-stdin", Usage: "end when standard input closes, and leave Ctrl-C to the parent"},
 		},
 		Action: func(c *cli.Context) error {
@@ -48,6 +50,9 @@ func mockCommand(sys IO) *cli.Command {
 			}
 			if err := loopback(c.String("admin")); err != nil {
 				return err
+			}
+			if c.Bool("list-faults") {
+				return listFaults(sys)
 			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {
@@ -119,6 +124,7 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	if _, err := fmt.Fprintf(sys.Out, "listening on http://%s\nadmin on http://%s\n", main.Addr(), side.Addr()); err != nil {
 		return errors.Join(fmt.Errorf("mock cannot say where it listens: %w", err), main.Close(), side.Close(), server.Close())
 	}
+	main = server.Listen(main)
 	errs := make(chan error, 2)
 	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second, ConnContext: mockserver.ConnContext}
 	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}
