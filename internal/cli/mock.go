@@ -45,6 +45,9 @@ func mockCommand(sys IO) *cli.Command {
 			if c.IsSet("simulate") {
 				return simulateScenario(c, sys)
 			}
+			if c.Bool("json") {
+				return usage("--json goes with --simulate")
+			}
 			cfg, err := mockConfig(sys, c.String("config"))
 			if err != nil {
 				return err

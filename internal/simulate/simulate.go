@@ -152,6 +152,7 @@ func LeftOut(p *scenarios.Plan, cfg mockserver.Config) []string {
 		{faults, "faults"},
 		{c.RateLimit.PerMinute > 0 || c.RateLimit.PerSecond > 0, "the client's rate_limit"},
 		{c.MaxRetries > 0, "its max_retries"},
+		{cfg.Truth != "", "a truth file"},
 	} {
 		if part.there {
 			out = append(out, part.name)
