@@ -42,34 +42,40 @@ func mockCommand(sys IO) *cli.Command {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
 			}
-			if c.Bool("list-presets") {
+			switch {
+			case c.Bool("list-presets"):
 				return listPresets(sys.Out)
-			}
-			if c.IsSet("simulate") {
-				return simulateScenario(c, sys)
-			}
-			if err := loopback(c.String("admin")); err != nil {
-				return err
-			}
-			if c.Bool("list-faults") {
+			case c.Bool("list-faults"):
 				return listFaults(sys)
+			case c.IsSet("simulate"):
+				return simulateScenario(c, sys)
+			case c.Bool("json"):
+				return usage("--json goes with --simulate")
 			}
-			cfg, err := mockConfig(sys, c.String("config"))
-			if err != nil {
-				return err
-			}
-			if t := c.String("truth"); t != "" {
-				cfg.Truth.File = t
-			}
-			cfg.KernelTimers = true
-			ctx := c.Context
-			if c.Bool("while-stdin") {
-				signal.Ignore(os.Interrupt)
-				ctx = untilClosed(sys.In)
-			}
-			return serveMock(ctx, sys, cfg, c.String("addr"), c.String("admin"))
+			return runMock(c, sys)
 		},
 	}
+}
+
+// runMock serves until it is told to end.
+func runMock(c *cli.Context, sys IO) error {
+	if err := loopback(c.String("admin")); err != nil {
+		return err
+	}
+	cfg, err := mockConfig(sys, c.String("config"))
+	if err != nil {
+		return err
+	}
+	if t := c.String("truth"); t != "" {
+		cfg.Truth.File = t
+	}
+	cfg.KernelTimers = true
+	ctx := c.Context
+	if c.Bool("while-stdin") {
+		signal.Ignore(os.Interrupt)
+		ctx = untilClosed(sys.In)
+	}
+	return serveMock(ctx, sys, cfg, c.String("addr"), c.String("admin"))
 }
 
 // loopback refuses an admin address that other hosts could reach. One that is no address at all is left to the listener.

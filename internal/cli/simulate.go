@@ -15,6 +15,11 @@ import (
 
 // simulateScenario replays a scenario on the mock's engine in virtual time and prints what a run would.
 func simulateScenario(c *cli.Context, sys IO) error {
+	for _, flag := range []string{"addr", "admin", "truth", "while-stdin"} {
+		if c.IsSet(flag) {
+			return usage("--%s has no meaning with --simulate, which serves nothing: leave it out", flag)
+		}
+	}
 	l, err := loadSpec(sys, c.String("simulate"))
 	if err != nil {
 		return err

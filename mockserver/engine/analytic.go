@@ -32,7 +32,8 @@ type Analytic struct {
 	SaturationRate float64 `json:"saturation_rate"`
 	// MeanStep (T) is the mean time of a step at Rate, or at SaturationRate where
 	// that is lower: C0/(1 - rate*Work). It holds while the engine hardly idles,
-	// that is from about three sequences at once on; see Running.
+	// that is from about three sequences at once on; see Running. 0 where it has
+	// no limit.
 	MeanStep time.Duration `json:"mean_step_ns"`
 	// Running is the mean number of sequences at once: rate*Steps*MeanStep.
 	Running float64 `json:"running"`

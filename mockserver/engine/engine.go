@@ -27,8 +27,8 @@ var (
 // that latest one. The exported fields of an engine may be changed between
 // calls, after an Advance to the time of the change: what was decided stays.
 type Engine interface {
-	// Submit adds sequences at now, all of them or, with an error, none. A
-	// sequence that finds a free place is admitted at once.
+	// Submit adds sequences at now, all of them or, with an error, none. They
+	// are admitted first come, first served.
 	Submit(now time.Duration, seqs ...*Seq) error
 	// Cancel takes a sequence out, waiting or running, and gives its place to
 	// the next. It does nothing to a sequence that has ended.

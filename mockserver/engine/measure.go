@@ -46,7 +46,8 @@ type Measured struct {
 // limit to its queue, under Poisson arrivals for a time. Each output is uniform
 // within a quarter of w.Out, because equal lengths march in step. The window
 // leaves the first fifth out. Equal seeds give equal results. The receiver is
-// only read.
+// only read. Time and memory go with w.Rate * over * w.Out, which are for the
+// caller to bound: a million tokens take about 0.1 s and 10 MB.
 func (e *Step) Measure(w Workload, over time.Duration, seed uint64) Measured {
 	dice := rand.New(rand.NewPCG(seed, 0x6d656173))
 	twin := &Step{
