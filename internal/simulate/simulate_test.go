@@ -130,8 +130,8 @@ func TestOfSeveralModelsOneMustBeNamed(t *testing.T) {
 func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	for src, want := range map[string]string{
 		"load: {closed: {concurrency: 1}}": "",
-		"load: {closed: {concurrency: 1}}\nfaults: [{action: {status: 500}}]\nclient: {rate_limit: 60/min, max_retries: 2}": "faults, the client's rate_limit, its max_retries",
-		"load: {closed: {concurrency: 1}}\ntarget: {mock: {faults: [{action: {status: 500}}], truth: a}}":                   "faults, a truth file",
+		"load: {closed: {concurrency: 1}}\nfaults: [{action: {status: 500}}]\nclient: {rate_limit: 60/min, max_retries: 2}":                                                 "faults, the client's rate_limit, its max_retries",
+		"load: {closed: {concurrency: 1}}\ntarget: {mock: {faults: [{action: {status: 500}}], truth: a, rate_limit: {rpm: 9}, phases: [{at: 1s, set: {engine.itl: 9ms}}]}}": "faults, a truth file, the mock's rate_limit, phases",
 	} {
 		p := plan(t, "name: x\n"+src)
 		if got := strings.Join(simulate.LeftOut(p, config(t, p)), ", "); got != want {
