@@ -67,7 +67,7 @@ func (st *stream) roles() error {
 	if st.api != apiChat || st.cfg.Stream.RoleChunk != roleEarly {
 		return nil
 	}
-	if _, err := st.dueOf(st.choices[0], 0); err != nil {
+	if err := st.admission(st.choices[0]); err != nil {
 		return err
 	}
 	st.open()

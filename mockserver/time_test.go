@@ -68,6 +68,11 @@ func TestTimes(t *testing.T) {
 			chat(5, `,"max_tokens":2,"stream":true`),
 			[]time.Duration{0, 200 * ms, 220 * ms},
 		},
+		{
+			"and before a prompt of three steps is computed", "stream: {role_chunk: early}\nengine: {model: step, c0: 10ms, max_num_seqs: 4, max_batched_tokens: 5}",
+			chat(15, `,"max_tokens":2,"stream":true`),
+			[]time.Duration{0, 30 * ms, 40 * ms},
+		},
 		{"engine none answers at once", "engine: {model: none}", chat(5, `,"max_tokens":2,"stream":true`), []time.Duration{0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

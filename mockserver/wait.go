@@ -36,3 +36,11 @@ func (x *exchange) dueOf(c *choice, i int) (at time.Duration, err error) {
 	})
 	return at, err
 }
+
+// admission waits until c has left the queue.
+func (x *exchange) admission(c *choice) error {
+	return x.await(func() (time.Duration, bool) {
+		_, ok := c.seq.Admitted()
+		return 0, ok
+	})
+}
