@@ -47,6 +47,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `jitter`", "yaml", mockserver.Jitter{}},
 		{"mock.md", "### `stream`", "yaml", mockserver.Stream{}},
 		{"mock.md", "### `output`", "yaml", mockserver.Output{}},
+		{"mock.md", "### `natural`", "yaml", mockserver.Lengths{}},
 		{"mock.md", "### `faults[]`", "yaml", mockserver.Fault{}},
 		{"mock.md", "### `match`", "yaml", mockserver.Match{}},
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},

@@ -16,7 +16,7 @@ func (x *exchange) plain() Outcome {
 	if err != nil {
 		return x.lost()
 	}
-	x.usage.cached = x.s.sched.cached(x.choices)
+	x.usage.cached = x.s.sched.cached(x.heads())
 	end := doContinue
 	if x.strike != nil {
 		end = cmp.Or(map[string]string{doStall: x.strike.then(), doNoDone: doContinue}[x.strike.Do], x.strike.Do)
@@ -31,7 +31,7 @@ func (x *exchange) plain() Outcome {
 		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		body = body[:len(body)/2]
 	case doErrorEvent:
-		body = inStreamError().json()
+		body = inStreamError().in(x.dialect)
 	}
 	x.header(http.StatusOK, "application/json")
 	x.rec.PlannedNS = []int64{x.s.clock.mono(due)}
@@ -63,7 +63,7 @@ func (x *exchange) plainDue() (due time.Duration, err error) {
 		return due + x.strike.For, nil
 	case doReset, doErrorEvent:
 		first := x.choices[0]
-		return x.dueOf(first, min(x.strike.AtToken, first.seq.Out-1))
+		return x.dueOf(first, min(first.hidden+x.strike.AtToken, first.seq.Out-1))
 	}
 	return due, nil
 }

@@ -13,7 +13,8 @@ type stream struct {
 	*exchange
 	render *renderer
 	buf    []byte
-	sent   int // tokens, over all choices
+	sent   int // tokens, over all choices, with those passed over
+	shown  int // of those, written
 	ended  bool
 	marked int // tokens in buf that have no time of writing yet
 }
@@ -65,7 +66,8 @@ func (st *stream) open() {
 	}
 }
 
-// roles sends the role in a chunk of its own, at admission, when it is to be early.
+// roles sends each choice's role in a chunk of its own, at admission, when it is
+// to be early.
 func (st *stream) roles() error {
 	if st.api != apiChat || st.cfg.Stream.RoleChunk != roleEarly {
 		return nil
@@ -74,7 +76,10 @@ func (st *stream) roles() error {
 		return err
 	}
 	st.open()
-	st.buf = st.render.content(st.buf, 0, true, nil, st.running())
+	for _, c := range st.choices {
+		c.role = true
+		st.buf = st.render.roleAlone(st.buf, c, st.running())
+	}
 	return st.write()
 }
 
@@ -97,12 +102,16 @@ func (st *stream) pick() (next *choice, n int, due time.Duration) {
 	return next, n, due
 }
 
-// chunk is the number of tokens in the next chunk of c. A pending fault cuts it
-// short, so that exactly AtToken tokens go before it.
+// chunk is the number of tokens in the next chunk of c, all of one kind; hidden
+// tokens go with the first that are seen. A pending fault cuts it short, so that
+// exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
-	n := min(st.cfg.Stream.TokensPerChunk, len(c.tokens)-c.sent)
-	if st.strike != nil && st.strike.AtToken > st.sent {
-		n = min(n, st.strike.AtToken-st.sent)
+	n := min(st.cfg.Stream.TokensPerChunk, c.alike())
+	if st.strike != nil && st.strike.AtToken > st.shown {
+		n = min(n, st.strike.AtToken-st.shown)
+	}
+	if c.sent < c.hidden {
+		n = min(c.hidden+n, len(c.tokens)) - c.sent
 	}
 	return n
 }
@@ -123,23 +132,52 @@ func (st *stream) fill(due time.Duration) {
 	}
 }
 
+// token renders the next n tokens of c.
 func (st *stream) token(c *choice, n int, due time.Duration) {
-	role := c.sent == 0 && st.cfg.Stream.RoleChunk == roleWithFirst
-	for range n {
+	from := max(c.sent, c.hidden)
+	k := c.kind(from)
+	c.sent += n
+	st.sent += n
+	text := c.tokens[min(from, c.sent):c.sent]
+	for range text {
 		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
 	}
-	st.marked += n
-	st.sent += n
-	st.buf = st.render.content(st.buf, c.index, role, c.tokens[c.sent:c.sent+n], st.running())
-	if c.sent += n; c.sent == len(c.tokens) && !st.struck() {
+	st.marked += len(text)
+	st.shown += len(text)
+	ends := c.sent == len(c.tokens) && !st.struck()
+	if len(text) > 0 {
+		u := st.running()
+		role := st.lead(c, k, u)
+		last := ends && st.cfg.Stream.FinishChunk == finishWithLast
+		st.buf = st.render.text(st.buf, c, k, text, role, last, u)
+		c.closed = last
+	}
+	if ends {
 		st.close(c)
 	}
+}
+
+// lead renders what must come before a choice's first token: the role, where
+// that has a chunk of its own, and the call that it opens. It says whether the
+// role is to go with the token.
+func (st *stream) lead(c *choice, k kind, u *usage) (role bool) {
+	if st.render.chat && !c.role && st.cfg.Stream.RoleChunk == roleWithFirst {
+		c.role, role = true, true
+		if st.render.apart {
+			st.buf, role = st.render.roleAlone(st.buf, c, u), false
+		}
+	}
+	if k == arguments && !c.opened {
+		c.opened = true
+		st.buf, role = st.render.call(st.buf, c, role, u), false
+	}
+	return role
 }
 
 func (st *stream) close(c *choice) {
 	if !c.closed {
 		c.closed = true
-		st.buf = st.render.finish(st.buf, c.index, c.finish, st.running())
+		st.buf = st.render.finish(st.buf, c, st.running())
 	}
 }
 
@@ -158,8 +196,11 @@ func (st *stream) finish() {
 
 func (st *stream) total() usage {
 	u := st.usage
-	u.completion = st.sent
-	u.cached = st.s.sched.cached(st.choices)
+	u.completion, u.reasoning = st.sent, 0
+	for _, c := range st.choices {
+		u.reasoning += min(c.sent, c.reasoning)
+	}
+	u.cached = st.s.sched.cached(st.heads())
 	return u
 }
 

@@ -9,7 +9,7 @@ import (
 // struck says whether the fault is to act before anything else is written.
 func (st *stream) struck() bool {
 	return st.strike != nil && st.strike.Do != doNoDone &&
-		(st.sent >= st.strike.AtToken || st.sent == st.planned)
+		(st.shown >= st.strike.AtToken || st.sent == st.planned)
 }
 
 // act does what the fault says, in place of the token that was due. It is over
@@ -17,7 +17,7 @@ func (st *stream) struck() bool {
 func (st *stream) act(due time.Duration) (over bool, err error) {
 	then := st.strike.Do
 	if then == doErrorEvent {
-		st.buf = append(append(append(st.buf, "data: "...), inStreamError().json()...), "\n\n"...)
+		st.buf = append(append(append(st.buf, "data: "...), inStreamError().in(st.dialect)...), "\n\n"...)
 	}
 	if err := st.write(); err != nil { // at least the headers
 		return false, err
@@ -61,7 +61,7 @@ func (x *exchange) answerInstead() Outcome {
 	x.header(a.Status, "application/json")
 	body := []byte(a.Body)
 	if len(body) == 0 {
-		body = statusError(a.Status).json()
+		body = statusError(a.Status).in(x.cfg.Dialect)
 	}
 	_, _ = x.w.Write(body)
 	return Faulted
