@@ -67,19 +67,28 @@ func (g *sampler) array(dst []byte, s map[string]any, depth int) ([]byte, error)
 	if s["items"] == false {
 		n = max(least, min(len(prefix), most))
 	}
+	seen := map[string]bool{}
 	dst = append(dst, '[')
-	for i := range n {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
+	for i := 0; i < n; {
 		item := s["items"]
 		if i < len(prefix) {
 			item = prefix[i]
 		}
-		var err error
-		if dst, err = g.value(dst, item, depth+1); err != nil {
+		text, err := g.value(nil, item, depth+1)
+		if err != nil {
 			return nil, err
 		}
+		if s["uniqueItems"] == true && seen[string(text)] {
+			if i >= least {
+				break // one less will do
+			}
+			continue // the budget of values ends this
+		}
+		seen[string(text)] = true
+		if i++; i > 1 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, text...)
 	}
 	return append(dst, ']'), nil
 }

@@ -46,7 +46,10 @@ func sampleJSON(schema json.RawMessage, dice *rand.Rand) (string, error) {
 // unsupported are keywords that bear on what is valid and that nothing here
 // honours.
 func unsupported() []string {
-	return []string{"not", "if", "contains", "propertyNames", "dependentRequired", "dependentSchemas", "uniqueItems", "minProperties"}
+	return []string{
+		"not", "if", "contains", "propertyNames", "patternProperties", "minProperties", "maxProperties",
+		"dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef",
+	}
 }
 
 func (g *sampler) value(dst []byte, schema any, depth int) ([]byte, error) {
@@ -61,7 +64,7 @@ func (g *sampler) value(dst []byte, schema any, depth int) ([]byte, error) {
 		return nil, err
 	}
 	for _, key := range unsupported() {
-		if v, there := s[key]; there && v != false {
+		if _, there := s[key]; there {
 			return nil, fmt.Errorf("this server does not support %q", key)
 		}
 	}

@@ -106,6 +106,8 @@ func (l *promptList) UnmarshalJSON(src []byte) error {
 	switch inner := jsonKind(bytes.TrimPrefix(bytes.TrimSpace(src), []byte("["))); {
 	case jsonKind(src) == "null":
 		return nil
+	case string(bytes.Trim(src, "[] \t\r\n")) == "":
+		return nil // an empty list: no prompt
 	case jsonKind(src) != "array", inner == "string":
 		return asPrompts[stringList](src, (*stringList)(l))
 	case inner == "number":
@@ -120,8 +122,6 @@ func (l *promptList) UnmarshalJSON(src []byte) error {
 			*l = append(*l, ids.text())
 		}
 		return err
-	case string(bytes.Trim(src, "[] \t\r\n")) == "":
-		return nil // an empty list: no prompt
 	}
 	return wrongType[promptList](src)
 }
