@@ -84,8 +84,8 @@ func TestChunksInTime(t *testing.T) {
 			[]string{"200 role content tool_calls", "200 tool_calls", "220 tool_calls", "220 finish_reason", "220"},
 		},
 		{
-			"a fault counts the tokens that are seen", "output: {reasoning: 3, reasoning_mode: hidden}\nfaults: [{action: {do: clean_eof, at_token: 1}}]", `,"max_tokens":6`,
-			[]string{"260 role content"},
+			"a fault counts the tokens that are seen", "output: {reasoning: 3, reasoning_mode: hidden}\nfaults: [{action: {do: clean_eof, at_token: 2}}]", `,"max_tokens":6`,
+			[]string{"260 role content", "280 content"},
 		},
 		{
 			"no finish where a fault ends the stream behind its last token", "stream: {finish_chunk: with_last}\nfaults: [{action: {do: clean_eof, at_token: 9}}]", `,"max_tokens":2`,
@@ -99,6 +99,21 @@ func TestChunksInTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHeadersWaitForWhatIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := pipe(t, serve(t, "output: {reasoning: 3, reasoning_mode: hidden}"))
+		start := time.Now()
+		r, err := call(t.Context(), client, "http://h"+chatPath, chat(1, `,"stream":true,"max_tokens":5`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(start); got != 260*ms {
+			t.Errorf("headers after %v, want them with the first token behind the reasoning: 260ms", got)
+		}
+		readAll(t, r)
+	})
 }
 
 func TestTheStopThatMatchedIsSaid(t *testing.T) {

@@ -237,8 +237,8 @@ func TestTokensComeBack(t *testing.T) {
 		}
 		return v.Prompt
 	}
-	v := tokens(`{"model":"demo-8b","prompt":"some  band\nplayed","return_token_strs":true}`)
-	if v.Count != 3 || v.MaxModelLen != 77 || len(v.Tokens) != 3 || fmt.Sprint(v.Strings) != "[some band played]" {
+	v := tokens(`{"model":"demo-8b","prompt":"some  band\nzzzq","return_token_strs":true}`)
+	if v.Count != 3 || v.MaxModelLen != 77 || len(v.Tokens) != 3 || fmt.Sprint(v.Strings) != "[some band zzzq]" {
 		t.Errorf("%+v", v)
 	}
 	if got := back(v.Tokens[:2]); got != "some band" {

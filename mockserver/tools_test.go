@@ -163,6 +163,12 @@ func TestStopSequencesAreNotSoughtInReasoning(t *testing.T) {
 	whole := talk(t, s, `,"max_tokens":12`, false)
 	thought, said := strings.Fields(whole.reasoning)[2], strings.Fields(whole.content)[3]
 	a := talk(t, s, fmt.Sprintf(`,"max_tokens":12,"stop":[%q,%q]`, thought, " "+said), true)
+	if late := talk(t, s, fmt.Sprintf(`,"max_tokens":12,"min_tokens":9,"stop":[%q]`, " "+said), true); late.finish != "length" {
+		t.Errorf("%+v: a stop at token 9 was heard, before min_tokens of 9 with the reasoning", late)
+	}
+	if soon := talk(t, s, fmt.Sprintf(`,"max_tokens":12,"min_tokens":8,"stop":[%q]`, " "+said), true); soon.finish != "stop" {
+		t.Errorf("%+v: min_tokens of 8 are 5 of reasoning and 3 more", soon)
+	}
 	if a.reasoning != whole.reasoning || a.finish != "stop" || len(strings.Fields(a.content)) != 3 || a.completion != 8 {
 		t.Errorf("%+v of %+v", a, whole)
 	}
