@@ -41,9 +41,7 @@ func noRoute(r *http.Request) apiError {
 	}
 }
 
-// json is the error object of OpenAI's own API.
-func (e apiError) json() []byte { return e.in(dialectOpenAI) }
-
+// writeError writes an error as OpenAI does.
 func writeError(w http.ResponseWriter, e apiError) { writeErrorIn(w, dialectOpenAI, e) }
 
 func writeErrorIn(w http.ResponseWriter, dialect string, e apiError) {

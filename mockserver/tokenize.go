@@ -36,11 +36,7 @@ func tokenText(id int64) string {
 }
 
 func placeholder(word string) (id int64, ok bool) {
-	digits, ok := strings.CutSuffix(word, ">")
-	if digits, ok = strings.CutPrefix(digits, "<"); !ok {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(digits, 10, 64)
+	id, err := strconv.ParseInt(strings.Trim(word, "<>"), 10, 64)
 	return id, err == nil && tokenText(id) == word
 }
 
