@@ -132,3 +132,39 @@ func TestTheStopThatMatchedIsSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorInsideAStreamIsInItsDialect(t *testing.T) {
+	for dialect, want := range map[string]string{
+		"openai": `{"error":{"message":"The engine died while it generated (injected)","type":"server_error","param":null,"code":"internal_error"}}`,
+		"vllm":   `{"error":{"message":"The engine died while it generated (injected)","type":"InternalServerError","param":null,"code":500}}`,
+		"sglang": `{"error":{"object":"error","message":"The engine died while it generated (injected)","type":"InternalServerError","param":null,"code":500}}`,
+	} {
+		s := serve(t, "engine: {model: none}\nfaults: [{action: {do: error_event, at_token: 1}}]\ndialect: "+dialect)
+		got := events(post(s, chatPath, chat(1, `,"stream":true`)).Body.Bytes())
+		if got[len(got)-1] != want {
+			t.Errorf("%s: %s", dialect, got[len(got)-1])
+		}
+	}
+}
+
+func TestAnInjectedStatusIsInItsDialect(t *testing.T) {
+	s := serve(t, "faults: [{action: {status: 429}}]\ndialect: sglang")
+	want := `{"object":"error","message":"Rate limit reached (injected)","type":"Too Many Requests","param":null,"code":429}`
+	if got := post(s, chatPath, chat(1, "")).Body.String(); got != want {
+		t.Error(got)
+	}
+}
+
+func TestRunningUsageCountsTheReasoningSoFar(t *testing.T) {
+	s := serve(t, "engine: {model: none}\noutput: {reasoning: 2}")
+	w := post(s, chatPath, chat(1, `,"max_tokens":3,"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`))
+	for i, want := range []string{
+		`"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":1}`,
+		`"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":2}`,
+		`"completion_tokens":3,"completion_tokens_details":{"reasoning_tokens":2}`,
+	} {
+		if got := events(w.Body.Bytes())[i]; !strings.Contains(got, want) {
+			t.Errorf("chunk %d: %s, want %s", i+1, got, want)
+		}
+	}
+}

@@ -41,6 +41,7 @@ var schemas = []struct{ name, schema string }{
 	{"a tree that refers to itself", `{"$defs":{"node":{"type":"object","properties":{"value":{"type":"integer"},"children":{"type":"array","items":{"$ref":"#/$defs/node"}}},
 		"required":["value","children"],"additionalProperties":false}},"$ref":"#/$defs/node"}`},
 	{"a list that may end", `{"$defs":{"item":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/item"},{"type":"null"}]}},"required":["next"]}},"$ref":"#/$defs/item"}`},
+	{"a list that ends with null", `{"type":["object","null"],"properties":{"next":{"$ref":"#"}},"required":["next"]}`},
 	{"a root that refers to itself", `{"type":"object","properties":{"next":{"$ref":"#"},"n":{"type":"integer"}},"required":["n"]}`},
 	{"more than the properties named", `{"type":"object","required":["a"],"additionalProperties":{"type":"integer"}}`},
 }
