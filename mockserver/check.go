@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -11,19 +12,15 @@ func (r *request) check(a api) *apiError {
 	if r.Model == "" {
 		return invalid("model", "you must provide a model parameter")
 	}
-	for _, check := range []func(api) *apiError{
-		r.checkPrompts, r.checkRanges, r.checkLength, r.checkCompletion, r.checkTools, r.checkEmbedding,
-	} {
-		if bad := check(a); bad != nil {
-			return bad
-		}
-	}
-	return nil
+	return cmp.Or(r.checkPrompts(a), r.checkRanges(), r.checkLength(), r.checkCompletion(a), r.checkTools(a), r.checkEmbedding(a))
 }
 
 func (r *request) checkPrompts(a api) *apiError {
 	name := a.promptName()
-	count := map[api]int{apiChat: len(r.Messages), apiCompletions: len(r.Prompt), apiEmbeddings: len(r.Input)}[a]
+	count := len(r.Messages)
+	if a != apiChat {
+		count = len(r.texts(a))
+	}
 	switch n := r.choices(a); {
 	case count == 0:
 		return missing(name)
@@ -53,7 +50,7 @@ func (r *request) checkRoles() *apiError {
 	return nil
 }
 
-func (r *request) checkRanges(a api) *apiError {
+func (r *request) checkRanges() *apiError {
 	for _, c := range []struct {
 		param       string
 		value       *float64
@@ -74,7 +71,7 @@ func (r *request) checkRanges(a api) *apiError {
 	return nil
 }
 
-func (r *request) checkLength(api) *apiError {
+func (r *request) checkLength() *apiError {
 	limit, name := r.limit(), r.limitName()
 	switch {
 	case limit != nil && *limit < 1:

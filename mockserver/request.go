@@ -103,14 +103,17 @@ func parseRequest(a api, body []byte) (*request, *apiError) {
 // is bounded by encoding/json itself, at 10,000.
 func decode(body []byte, v any) *apiError {
 	err := json.Unmarshal(body, v)
+	if err == nil {
+		return nil
+	}
 	var typ *json.UnmarshalTypeError
 	var value *valueError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &value):
 		return invalid(value.param, "Invalid value for '%s': %s.", value.param, value.msg)
-	case errors.As(err, &typ) && typ.Field != "":
+	case errors.As(err, &typ) && typ.Field == "":
+		return invalid("", "The JSON body of your request must be an object, but is %s.", article(typ.Value))
+	case typ != nil:
 		return invalid(typ.Field, "Invalid type for '%s': expected %s, but got %s instead.", typ.Field, expected(typ.Type), article(typ.Value))
 	}
 	return invalid("", "We could not parse the JSON body of your request: %s", err)
@@ -151,15 +154,20 @@ func (a api) promptName() string {
 	return "prompt"
 }
 
+// texts are the prompts of an endpoint that is no chat.
+func (r *request) texts(a api) promptList {
+	if a == apiEmbeddings {
+		return r.Input
+	}
+	return r.Prompt
+}
+
 // prompts gives each prompt of a request as its parts.
 func (r *request) prompts(a api) [][]string {
 	if a == apiChat {
 		return [][]string{chatParts(r.Messages)}
 	}
-	list := r.Prompt
-	if a == apiEmbeddings {
-		list = r.Input
-	}
+	list := r.texts(a)
 	out := make([][]string, len(list))
 	for i := range list {
 		out[i] = list[i : i+1]

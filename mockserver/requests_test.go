@@ -30,6 +30,8 @@ func TestRefusalsNameTheParameter(t *testing.T) {
 	completion := func(more string) string { return `{"model":"demo-8b","prompt":"x"` + more + `}` }
 	input := func(more string) string { return `{"model":"demo-8b","input":"x"` + more + `}` }
 	for _, c := range []struct{ name, path, body, param, message string }{
+		{"the body is no list", chatPath, `[]`, "", "must be an object, but is an array"},
+		{"the body is no JSON", chatPath, `{"model":`, "", "could not parse the JSON body"},
 		{"temperature is no text", chatPath, chat(1, `,"temperature":"1"`), "temperature", "expected a decimal, but got a string"},
 		{"n is no fraction", chatPath, chat(1, `,"n":1.5`), "n", "expected an integer, but got a number"},
 		{"stream is no number", chatPath, chat(1, `,"stream":1`), "stream", "expected a boolean, but got a number"},
