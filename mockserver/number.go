@@ -13,7 +13,7 @@ func (g *sampler) number(dst []byte, s map[string]any, integer bool) ([]byte, er
 	if integer {
 		step = wholeStep(step)
 	}
-	if !(step > 0) {
+	if !(step >= 1e-6) {
 		return nil, fmt.Errorf("this server does not support the multipleOf %v", s["multipleOf"])
 	}
 	lo, hi := bounds(s, step)
@@ -22,6 +22,9 @@ func (g *sampler) number(dst []byte, s map[string]any, integer bool) ([]byte, er
 	switch {
 	case most-least >= 0: // and neither of them infinite
 		v := (least + float64(g.dice.IntN(int(min(most-least, 999))+1))) * step
+		if step < 1 {
+			v = math.Round(v*1e9) / 1e9 // 58 x 0.1 is 5.8, not what floats make of it
+		}
 		return strconv.AppendFloat(dst, v, 'f', -1, 64), nil
 	case !integer && !stepped && lo <= hi:
 		return strconv.AppendFloat(dst, lo+(hi-lo)/2, 'f', -1, 64), nil
@@ -45,6 +48,9 @@ func bounds(s map[string]any, step float64) (lo, hi float64) {
 	lo, hi = decimal(s, "minimum", math.Inf(-1)), decimal(s, "maximum", math.Inf(1))
 	above, below := decimal(s, "exclusiveMinimum", math.Inf(-1)), decimal(s, "exclusiveMaximum", math.Inf(1))
 	room := min(step, (min(hi, below)-max(lo, above))/4)
+	if room <= 0 && (above >= lo || below <= hi) {
+		return 1, 0 // nothing lies between
+	}
 	if above >= lo {
 		lo = above + room
 	}

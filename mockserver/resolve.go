@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -26,12 +27,14 @@ func (g *sampler) resolve(schema any, depth int) (map[string]any, error) {
 				return nil, err
 			}
 			delete(rest, "$ref")
-			schema = merge(rest, target)
+			if schema, err = merge(rest, target); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		next, done := branch(rest, depth)
-		if done {
-			return s, nil
+		next, done, err := branch(rest, depth)
+		if done || err != nil {
+			return s, err
 		}
 		schema = next
 	}
@@ -39,7 +42,7 @@ func (g *sampler) resolve(schema any, depth int) (map[string]any, error) {
 }
 
 // branch takes the next part out of a schema that has some.
-func branch(rest map[string]any, depth int) (next any, done bool) {
+func branch(rest map[string]any, depth int) (next any, done bool, err error) {
 	for _, key := range []string{"allOf", "anyOf", "oneOf"} {
 		list, ok := rest[key].([]any)
 		if !ok || len(list) == 0 {
@@ -53,9 +56,10 @@ func branch(rest map[string]any, depth int) (next any, done bool) {
 		if key == "allOf" && len(list) > 1 {
 			rest[key] = list[1:]
 		}
-		return merge(rest, list[i]), false
+		next, err = merge(rest, list[i])
+		return next, false, err
 	}
-	return nil, true
+	return nil, true, nil
 }
 
 // ends says whether a schema nests no further.
@@ -65,31 +69,72 @@ func ends(schema any) bool {
 	return s != nil && !ref && s["type"] != "object" && s["type"] != "array"
 }
 
-// merge adds a schema's part to it; properties and what is required add up.
-func merge(s map[string]any, part any) any {
+// merge adds a schema's part to it. Properties and what is required add up; two
+// keywords that differ and bear on what is valid are refused.
+func merge(s map[string]any, part any) (any, error) {
 	more, ok := part.(map[string]any)
 	if !ok {
 		if part == false {
-			return false
+			return false, nil
 		}
-		return s
+		return s, nil
+	}
+	if shuts(s, more) || shuts(more, s) {
+		return nil, errors.New(`this server does not support "additionalProperties": false beside the properties of another part`)
 	}
 	for key, v := range more {
-		switch have := s[key].(type) {
-		case map[string]any:
-			if with, ok := v.(map[string]any); ok && key == "properties" {
-				both := maps.Clone(have)
-				maps.Copy(both, with)
-				v = both
-			}
-		case []any:
-			if with, ok := v.([]any); ok && (key == "required" || key == "allOf") {
-				v = slices.Concat(have, with)
-			}
+		have, both := s[key]
+		switch list, _ := have.([]any); {
+		case !both || reflect.DeepEqual(have, v):
+		case key == "properties":
+			v = together(have, v)
+		case key == "required" || key == "allOf":
+			with, _ := v.([]any)
+			v = slices.Concat(list, with)
+		case !slices.Contains(annotations(), key):
+			return nil, fmt.Errorf("this server does not support two %q that differ", key)
 		}
 		s[key] = v
 	}
-	return s
+	return s, nil
+}
+
+// annotations are keywords that do not bear on what is valid here.
+func annotations() []string {
+	return []string{
+		"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly",
+		"$id", "$schema", "$comment", "$anchor", "$defs", "definitions",
+	}
+}
+
+// shuts says whether a part forbids a property that another has.
+func shuts(part, other map[string]any) bool {
+	own, _ := part["properties"].(map[string]any)
+	theirs, _ := other["properties"].(map[string]any)
+	if part["additionalProperties"] != false {
+		return false
+	}
+	for name := range theirs {
+		if _, ok := own[name]; !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// together are the properties of two parts; what both name must fit both.
+func together(a, b any) any {
+	one, _ := a.(map[string]any)
+	two, _ := b.(map[string]any)
+	out := map[string]any{}
+	maps.Copy(out, two)
+	for name, v := range one {
+		if w, both := two[name]; both && !reflect.DeepEqual(v, w) {
+			v = map[string]any{"allOf": []any{v, w}}
+		}
+		out[name] = v
+	}
+	return out
 }
 
 // find follows a reference inside the schema, such as #/$defs/step.

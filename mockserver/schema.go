@@ -3,6 +3,7 @@ package mockserver
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
@@ -67,7 +68,10 @@ func (g *sampler) value(dst []byte, schema any, depth int) ([]byte, error) {
 	if v, ok := s["const"]; ok {
 		return appendJSON(dst, v), nil
 	}
-	if list, ok := s["enum"].([]any); ok && len(list) > 0 {
+	if list, ok := s["enum"].([]any); ok {
+		if len(list) == 0 {
+			return nil, errors.New("nothing fits an empty enum")
+		}
 		return appendJSON(dst, list[g.dice.IntN(len(list))]), nil
 	}
 	switch typ := typeOf(s, depth); typ {
