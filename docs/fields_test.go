@@ -50,6 +50,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `speculative`", "yaml", mockserver.Speculative{}},
 		{"mock.md", "### `stream`", "yaml", mockserver.Stream{}},
 		{"mock.md", "### `output`", "yaml", mockserver.Output{}},
+		{"mock.md", "### `natural`", "yaml", mockserver.Lengths{}},
 		{"mock.md", "### `faults[]`", "yaml", mockserver.Fault{}},
 		{"mock.md", "### `match`", "yaml", mockserver.Match{}},
 		{"mock.md", "### `when`", "yaml", mockserver.When{}},

@@ -132,6 +132,17 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 			`3:10: model "a" is listed twice`, "4:5: a model needs an id", "5:28: must be at least 2",
 		}},
 		{"a negative length", "output: {natural: -1}", []string{"1:19: must not be negative"}},
+		{"an answer's length", "output:\n  natural: {mean: 5, stddev: 1, cv: 2, dist: zipf, min: 4, max: 3}", []string{
+			"2:12: min and max must not be negative", "2:12: write stddev or cv, not both", `2:46: "zipf" is not known; write one of [uniform normal lognormal constant]`,
+		}},
+		{"a spread without a mean", "output: {natural: {cv: 0.5}}", []string{"1:19: a distribution needs a mean"}},
+		{"a spread that is too wide", "output: {natural: {mean: 5, cv: 11}}", []string{"1:19: stddev must not be negative, and cv 0 to 10"}},
+		{"a normal without a spread", "output: {natural: {mean: 5, dist: normal}}", []string{"1:35: normal needs a stddev or a cv"}},
+		{"a constant with a spread", "output: {natural: {mean: 5, dist: constant, cv: 1}}", []string{"1:35: a constant has no stddev or cv"}},
+		{"answers", "output:\n  reasoning: -1\n  reasoning_mode: loud\n  tool_calls: 1.5\nstream: {finish_chunk: never}\ndialect: tgi\napi_key: \"a\\nb\"", []string{
+			"2:14: must be 0 to 10000000 tokens", `3:19: "loud" is not known`, "4:15: must be between 0 and 1", `5:24: "never" is not known; write one of [separate with_last]`,
+			`6:10: "tgi" is not known; write one of [openai vllm sglang]`, "7:10: holds a line break",
+		}},
 		{"a fault without an action", "faults: [{name: x}]", []string{"1:10: write one of status, do and connect; do is one of stall, reset, "}},
 		{"a fault with two actions", "faults: [{action: {status: 500, do: reset}}]", []string{"1:19: write one of status, do and connect"}},
 		{"a fault of no version", "faults: [{action: {do: explode}}, {action: {connect: explode}}]", []string{

@@ -40,7 +40,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		bad = &apiError{http.StatusServiceUnavailable, "the server is closed", "server_error", "", ""}
 	}
 	if bad != nil {
-		writeError(w, *bad)
+		writeErrorIn(w, s.cfg.Load().Dialect, *bad)
 		return
 	}
 	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
@@ -51,6 +51,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 	// the client can see the end of its connection.
 	defer func() {
 		stop()
+		s.metrics.observe(x)
 		s.leave(x.rec)
 		if x.cut != nil {
 			x.cut(x)
@@ -75,6 +76,9 @@ func (x *exchange) watch(parent context.Context) (stop func()) {
 }
 
 func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome {
+	if bad := x.cfg.authorize(r); bad != nil {
+		return x.refuse(bad)
+	}
 	req, bad := parseRequest(x.api, body)
 	if bad != nil {
 		return x.refuse(bad)
@@ -133,7 +137,7 @@ func (x *exchange) notTaken(err error) *apiError {
 
 func (x *exchange) release(seqs []*engine.Seq) {
 	x.s.sched.release(seqs)
-	x.rec.CachedTokens = x.s.sched.cached(x.choices)
+	x.rec.CachedTokens = x.s.sched.cached(x.heads())
 	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
 		x.rec.AdmittedNS = x.s.clock.mono(at)
 	}
@@ -150,7 +154,7 @@ func (x *exchange) lost() Outcome {
 
 func (x *exchange) refuse(e *apiError) Outcome {
 	x.rec.Status = e.status
-	writeError(x.w, *e)
+	writeErrorIn(x.w, x.cfg.Dialect, *e)
 	return Rejected
 }
 
@@ -192,11 +196,4 @@ func requestID(r *http.Request) string {
 		return fmt.Sprintf("req_%016x", rand.Uint64())
 	}
 	return id
-}
-
-func writeError(w http.ResponseWriter, e apiError) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	_, _ = w.Write(e.json()) // a client that is gone learns nothing more
 }

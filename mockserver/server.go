@@ -3,8 +3,8 @@ package mockserver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,17 +13,18 @@ import (
 // A Server is a mock inference server: an http.Handler that answers the
 // OpenAI-compatible endpoints, with and without their /v1.
 type Server struct {
-	base   *Config                // as it was at the start, resolved
-	cfg    atomic.Pointer[Config] // the current one: resolved, never changed in place
-	clock  clock
-	mux    *http.ServeMux
-	sched  *scheduler
-	ledger *ledger
-	late   *lateMeter
-	limits *limiter
-	gates  gates
-	ctx    context.Context // ends with Close
-	stop   context.CancelFunc
+	base    *Config                // as it was at the start, resolved
+	cfg     atomic.Pointer[Config] // the current one: resolved, never changed in place
+	clock   clock
+	mux     *http.ServeMux
+	sched   *scheduler
+	ledger  *ledger
+	late    *lateMeter
+	limits  *limiter
+	gates   gates
+	metrics *metrics
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
 
 	mu       sync.Mutex
 	faults   *faultSet
@@ -53,6 +54,7 @@ func New(cfg Config) (*Server, error) {
 	s.cfg.Store(&cfg)
 	s.sched = newScheduler(s.clock, &cfg)
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
 	s.routes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,16 +75,18 @@ func (s *Server) routes() {
 				s.generate(w, r, api)
 			})
 		}
-		s.mux.HandleFunc("GET "+root+"/models", s.listModels)
-		s.mux.HandleFunc("GET "+root+"/models/{id...}", s.oneModel)
-		s.mux.HandleFunc("GET "+root+"/health", s.health)
+		for pattern, h := range map[string]http.HandlerFunc{
+			"GET /models": s.keyed(s.listModels), "GET /models/{id...}": s.keyed(s.oneModel),
+			"POST /tokenize": s.keyed(s.tokenize), "POST /detokenize": s.keyed(s.detokenize), "GET /version": s.keyed(s.version),
+			"GET /health": s.health, "GET /ping": s.health, "POST /ping": s.health, "GET /metrics": s.metrics.ServeHTTP,
+		} {
+			method, path, _ := strings.Cut(pattern, " ")
+			s.mux.HandleFunc(method+" "+root+path, h)
+		}
 	}
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, apiError{
-			http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
-			"invalid_request_error", "", "",
-		})
-	})
+	s.mux.HandleFunc("/", s.keyed(func(w http.ResponseWriter, r *http.Request) {
+		writeErrorIn(w, s.cfg.Load().Dialect, noRoute(r))
+	}))
 }
 
 // Close ends every stream, waits for their handlers, and completes the truth

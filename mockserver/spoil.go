@@ -38,7 +38,7 @@ func errorBody(k *strike, _ []byte) [][]byte {
 	if k.kind(k.row) == "text" {
 		return [][]byte{[]byte(`{"error":"` + inStreamError().message + `"}`)}
 	}
-	return [][]byte{inStreamError().json()}
+	return [][]byte{inStreamError().in(k.dialect)}
 }
 
 // splitRune cuts behind the first byte of the first character that has several,

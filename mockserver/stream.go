@@ -14,7 +14,8 @@ type stream struct {
 	render *renderer
 	wire   wire
 	buf    []byte
-	sent   int // tokens, over all choices
+	sent   int // tokens, over all choices, with those passed over
+	shown  int // of those, written
 	ended  bool
 	marked int   // tokens in buf that have no time of writing yet
 	free   int64 // until when its client or a fault held it back
@@ -31,8 +32,9 @@ func (x *exchange) stream() Outcome {
 	if err := st.roles(); err != nil {
 		return x.lost()
 	}
+	next := st.next // once: a method value is allocated
 	for !st.ended {
-		if err := st.await(st.next); err != nil {
+		if err := st.await(next); err != nil {
 			return x.lost()
 		}
 		_, _, due := st.pick()
@@ -62,7 +64,8 @@ func (st *stream) open() {
 	}
 }
 
-// roles sends the role in a chunk of its own, at admission, when it is to be early.
+// roles sends each choice's role in a chunk of its own, at admission, when it is
+// to be early.
 func (st *stream) roles() error {
 	if st.api != apiChat || st.cfg.Stream.RoleChunk != roleEarly {
 		return nil
@@ -71,7 +74,10 @@ func (st *stream) roles() error {
 		return err
 	}
 	st.open()
-	st.buf = st.render.content(st.buf, 0, true, nil, st.running())
+	for _, c := range st.choices {
+		c.role = true
+		st.buf = st.render.roleAlone(st.buf, c, st.running())
+	}
 	return st.write()
 }
 
@@ -107,12 +113,16 @@ func (st *stream) first() (next *choice, n int, due time.Duration) {
 	return next, n, due
 }
 
-// chunk is the number of tokens in the next chunk of c. A pending fault cuts it
-// short, so that exactly AtToken tokens go before it.
+// chunk is the number of tokens in the next chunk of c, all of one kind; hidden
+// tokens go with the first that are seen. A pending fault cuts it short, so that
+// exactly AtToken tokens go before it.
 func (st *stream) chunk(c *choice) int {
-	n := st.cfg.chunkTokens(c, c.sent)
-	if left := st.strike.left(st.sent, st.planned); left > 0 {
+	n := min(st.cfg.chunkTokens(c, c.sent), c.alike())
+	if left := st.strike.left(st.shown, st.visible()); left > 0 {
 		n = min(n, left)
+	}
+	if c.sent < c.hidden {
+		n = min(c.hidden+n, len(c.tokens)) - c.sent
 	}
 	return n
 }
@@ -133,23 +143,52 @@ func (st *stream) fill(due time.Duration) {
 	}
 }
 
+// token renders the next n tokens of c.
 func (st *stream) token(c *choice, n int, due time.Duration) {
-	role := c.sent == 0 && st.cfg.Stream.RoleChunk == roleWithFirst
-	for range n {
+	from := max(c.sent, c.hidden)
+	k := c.kind(from)
+	c.sent += n
+	st.sent += n
+	text := c.tokens[min(from, c.sent):c.sent]
+	for range text {
 		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
 	}
-	st.marked += n
-	st.sent += n
-	st.buf = st.render.content(st.buf, c.index, role, c.tokens[c.sent:c.sent+n], st.running())
-	if c.sent += n; c.sent == len(c.tokens) && !st.struck() {
+	st.marked += len(text)
+	st.shown += len(text)
+	ends := c.sent == len(c.tokens) && !st.struck()
+	if len(text) > 0 {
+		u := st.running()
+		role := st.lead(c, k, u)
+		last := ends && st.cfg.Stream.FinishChunk == finishWithLast
+		st.buf = st.render.text(st.buf, c, k, text, role, last, u)
+		c.closed = last
+	}
+	if ends {
 		st.close(c)
 	}
+}
+
+// lead renders what must come before a choice's first token: the role, where
+// that has a chunk of its own, and the call that it opens. It says whether the
+// role is to go with the token.
+func (st *stream) lead(c *choice, k kind, u *usage) (role bool) {
+	if st.render.chat && !c.role && st.cfg.Stream.RoleChunk == roleWithFirst {
+		c.role, role = true, true
+		if st.render.apart {
+			st.buf, role = st.render.roleAlone(st.buf, c, u), false
+		}
+	}
+	if k == arguments && !c.opened {
+		c.opened = true
+		st.buf, role = st.render.call(st.buf, c, role, u), false
+	}
+	return role
 }
 
 func (st *stream) close(c *choice) {
 	if !c.closed {
 		c.closed = true
-		st.buf = st.render.finish(st.buf, c.index, c.finish, st.running())
+		st.buf = st.render.finish(st.buf, c, st.running())
 	}
 }
 
@@ -164,10 +203,22 @@ func (st *stream) finish() {
 	st.ended = true
 }
 
+// visible is how many tokens the client gets in all.
+func (st *stream) visible() int {
+	n := st.planned
+	for _, c := range st.choices {
+		n -= c.hidden
+	}
+	return n
+}
+
 func (st *stream) total() usage {
 	u := st.usage
-	u.completion = st.sent
-	u.cached = st.s.sched.cached(st.choices)
+	u.completion, u.reasoning = st.sent, 0
+	for _, c := range st.choices {
+		u.reasoning += min(c.sent, c.reasoning)
+	}
+	u.cached = st.s.sched.cached(st.heads())
 	return u
 }
 

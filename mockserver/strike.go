@@ -13,6 +13,8 @@ type strike struct {
 	row   *deed
 	last  *deed // whose ending counts: of a stall its then, nil where it goes on
 	spent bool  // it has acted
+
+	dialect string // of the server
 }
 
 func newStrike(name string, a Action) *strike {
@@ -66,7 +68,7 @@ func (k *strike) rewrite(events []byte, first bool) []byte {
 	return k.row.rewrite(k, events, first)
 }
 
-func (st *stream) struck() bool { return st.strike.left(st.sent, st.planned) == 0 }
+func (st *stream) struck() bool { return st.strike.left(st.shown, st.visible()) == 0 }
 
 // act does what the fault says, before or in place of the event that was due.
 // It is over when the answer ends here.
