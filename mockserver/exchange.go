@@ -21,7 +21,7 @@ type exchange struct {
 	api  api
 	w    http.ResponseWriter
 	rc   *http.ResponseController
-	conn *net.TCPConn    // to write streams to; nil where net/http must
+	conn *rawConn        // to write streams to; nil where net/http must
 	ctx  context.Context // ends when the client leaves or the server closes
 
 	rec    Record

@@ -238,11 +238,11 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	err := st.wire.write(st.strike.rewrite(st.buf, !st.begun))
+	blocked, err := st.wire.write(st.strike.rewrite(st.buf, !st.begun))
 	st.begun = st.begun || len(st.buf) > 0
 	st.buf = st.buf[:0]
-	if end := st.s.clock.mono(st.s.clock.now()); end-now > int64(blockedAfter) {
-		st.free = end
+	if blocked {
+		st.free = st.s.clock.mono(st.s.clock.now())
 	}
 	return err
 }
