@@ -143,10 +143,12 @@ func (x *exchange) release(seqs []*engine.Seq) {
 	}
 }
 
-// lost is the outcome when waiting or writing failed.
+// lost is the outcome when waiting or writing failed. The connection is cut: a
+// clean end would look like a whole answer, also to a client that has closed only
+// its own side.
 func (x *exchange) lost() Outcome {
+	x.cut = (*exchange).abort
 	if x.s.ctx.Err() != nil {
-		x.cut = (*exchange).abort // a clean end would look like a whole answer
 		return Closed
 	}
 	return ClientGone
