@@ -79,7 +79,8 @@ type Config struct {
 	Header http.Header
 	// ExtraBody is merged into each JSON body and wins over the typed fields.
 	ExtraBody map[string]any
-	// TLS is used for https endpoints. Default: the system's roots.
+	// TLS is used for https endpoints. Default: the system's roots. It is copied,
+	// and NextProtos is set by HTTP2.
 	TLS *tls.Config
 	// Dial opens connections, and must give up with its context. Default: a
 	// net.Dialer that gives up after 30 s.
