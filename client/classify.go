@@ -65,7 +65,12 @@ func (f *flight) bodyError(err error) error {
 	return f.located(fmt.Errorf("%w: %w", ErrMalformed, err)) // such as a chunk length that is no number
 }
 
+// connectionError names what broke. net/http quotes headers that it cannot read.
 func (f *flight) connectionError(err error) error {
+	kind := connectionKind(err)
+	if text := err.Error(); f.call.secrets.hide(text) != text {
+		err = errors.New(f.call.secrets.hide(text))
+	}
 	var netErr net.Error
 	var dnsErr *net.DNSError
 	if errors.As(err, &netErr) && netErr.Timeout() && !errors.As(err, &dnsErr) {
@@ -78,7 +83,7 @@ func (f *flight) connectionError(err error) error {
 		}
 		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 	}
-	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
+	return &ConnectionError{Kind: kind, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 }
 
 // connectionKind sorts an error of the network. net/http has some errors that

@@ -26,7 +26,8 @@ const (
 
 // Config says how a [Client] behaves. The zero value is ready to use: a zero
 // field takes the default named beside it, and [Off] turns a limit off.
-// It prints with its secrets left out.
+// It prints with its secrets left out, but for one in an unexported field of a
+// struct: fmt reads such fields without asking, so let that be a *Config.
 type Config struct {
 	// APIKey is sent as a bearer token. None by default; nothing is sent then.
 	APIKey string

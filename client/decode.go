@@ -37,7 +37,7 @@ func (x *Exchange) decode() (*Response, error) {
 		resp, err = decodeWhole(x.capture.buf)
 	}
 	if err = prefer(err, a.Err); err != nil && err != a.Err {
-		err = locate(err, x.call.label, x.client.wire.key, a, len(x.Attempts))
+		err = locate(err, x.call, a, len(x.Attempts))
 	}
 	a.Err = err
 	if x.err != nil {

@@ -117,19 +117,20 @@ func (e *ConnectionError) Error() string {
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
 // answerError gives one of the sentinels its place. It has no exported name:
-// callers tell it by what it wraps.
+// callers tell it by errors.Is. It does not unwrap, because its cause may quote
+// what a server echoed.
 type answerError struct {
-	text                string // without the key
+	text                string // without secrets
 	endpoint, requestID string
 	attempts            int
-	err                 error
+	cause               error
 }
 
 func (e *answerError) Error() string {
 	return e.endpoint + ": " + e.text + tail(e.requestID, e.attempts)
 }
 
-func (e *answerError) Unwrap() error { return e.err }
+func (e *answerError) Is(target error) bool { return errors.Is(e.cause, target) }
 
 func said(typ, code, message string) string {
 	var b strings.Builder

@@ -94,7 +94,7 @@ func (f *flight) accept(resp *http.Response) {
 	f.body = resp.Body
 	f.a.Status, f.a.Header = resp.StatusCode, resp.Header
 	if id := resp.Header.Get("X-Request-Id"); id != "" {
-		f.a.RequestID = id
+		f.a.RequestID = f.call.secrets.hide(id)
 	}
 	f.a.RetryAfter = retryAfter(resp.Header, time.Now())
 	f.bodyLimit, f.readSize = maxErrorBody, minRead

@@ -69,7 +69,7 @@ func (c *Client) probe(ctx context.Context) error {
 // modelsCall asks for the server's models.
 func (c *Client) modelsCall() *call {
 	to := c.wire.site.target("/models")
-	return &call{method: http.MethodGet, url: &to.url, label: to.label, header: c.headerFor(Request{})}
+	return &call{method: http.MethodGet, url: &to.url, label: to.label, secrets: c.wire.secrets, header: c.headerFor(Request{})}
 }
 
 // Warm opens all connections of the pool that are not open, in parallel, and
@@ -90,6 +90,6 @@ func (c *Client) warmError(ctx context.Context, err error) error {
 	case errors.Is(err, ErrClosed):
 		return fmt.Errorf("%s: %w", label, ErrClosed)
 	}
-	f := flight{cfg: c.cfg, call: &call{label: label}}
+	f := flight{cfg: c.cfg, call: &call{label: label, secrets: c.wire.secrets}}
 	return f.connectionError(err)
 }

@@ -71,13 +71,15 @@ type call struct {
 	method string
 	url    *url.URL
 	label  string // the address without secrets, for errors
-	header http.Header
-	body   []byte
-	api    API
-	stream bool
-	id     string
-	cost   int // tokens, estimated
-	model  string
+	// secrets are those of the client and of Request.Header.
+	secrets secrets
+	header  http.Header
+	body    []byte
+	api     API
+	stream  bool
+	id      string
+	cost    int // tokens, estimated
+	model   string
 	// vectors is how many embeddings are wanted with their values; 0: only their number is.
 	vectors int
 }
@@ -102,9 +104,13 @@ func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: request body cannot be written as JSON: %w", err)
 	}
+	hidden := c.wire.secrets
+	if len(r.Header) > 0 {
+		hidden = hidden.withHeader(r.Header)
+	}
 	to := c.wire.methods[r.API]
 	return &call{
-		method: http.MethodPost, url: &to.url, label: to.label,
+		method: http.MethodPost, url: &to.url, label: to.label, secrets: hidden,
 		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body),
 	}, nil
 }
