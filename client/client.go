@@ -46,7 +46,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	site, err := parseEndpoint(endpoint)
-	if err := errors.Join(err, cfg.check()); err != nil {
+	if err := errors.Join(append(cfg.check(), err)...); err != nil {
 		return nil, err
 	}
 	cfg = cfg.resolved()

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -159,10 +160,13 @@ func TestBadRequests(t *testing.T) {
 		"a completion without prompts":   {API: client.Completions},
 		"embeddings as a stream":         {API: client.Embeddings, Prompts: []string{"a"}, Stream: true},
 		"an API that does not exist":     {API: 9, Messages: []client.Message{{}}},
+		"an ID with a line break":        {Model: "m", Messages: []client.Message{{}}, ID: "a\nb"},
+		"a header with one":              {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X-A": {"a\nb"}}},
+		"a header whose name is none":    {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X(": {"a"}}},
 		"an extra field that is no JSON": {Model: "m", Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
 	} {
 		x := c.Send(t.Context(), r)
-		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 {
+		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 || strings.Contains(err.Error(), "\n") || c.Metrics().Requests != 0 {
 			t.Errorf("%s: %v after %d attempts, want an error and none", sentence, err, len(x.Attempts))
 		}
 		if st := c.Stream(t.Context(), r); r.API != client.Embeddings && (st.Next() || st.Err() == nil) {
@@ -564,5 +568,23 @@ func TestAPreparedRequestMayBeSentAgain(t *testing.T) {
 	}
 	if _, err := c.SendPrepared(t.Context(), c.Prepare(t.Context(), client.Request{})).Decode(); err == nil {
 		t.Error("a request without messages is sent")
+	}
+}
+
+// TestExtraBodyIsWrittenOnce: what lies inside may change while requests are written.
+func TestExtraBodyIsWrittenOnce(t *testing.T) {
+	s := &server{answer: keeping(answered("a"))}
+	inside := map[string]any{"k": 1}
+	cfg := measuring
+	cfg.ExtraBody = map[string]any{"nested": inside}
+	c := newClient(t, s, cfg)
+	var all sync.WaitGroup
+	all.Go(func() { sendAll(t, c, 20) })
+	for i := range 1000 {
+		inside["k"] = i
+	}
+	all.Wait()
+	if body := s.got()[19].body; !strings.Contains(body, `"nested":{"k":1}`) {
+		t.Errorf("sent %s", body)
 	}
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -78,7 +77,8 @@ type Config struct {
 
 	// Header is added to each request and wins over what the client sets.
 	Header http.Header
-	// ExtraBody is merged into each JSON body and wins over the typed fields.
+	// ExtraBody is merged into each JSON body and wins over the typed fields. New
+	// writes it as JSON, once.
 	ExtraBody map[string]any
 	// TLS is used for https endpoints. Default: the system's roots. It is copied,
 	// and NextProtos is set by HTTP2.
@@ -120,7 +120,8 @@ func (c Config) resolved() Config {
 	c.TokensPerMinute = limit(c.TokensPerMinute, 0)
 	c.PoolSize = limit(c.PoolSize, defaultPoolSize)
 	c.MaxConcurrent = limit(c.MaxConcurrent, defaultMaxConcurrent)
-	c.Header, c.ExtraBody = c.Header.Clone(), maps.Clone(c.ExtraBody) // the caller's may change
+	c.Header = c.Header.Clone()       // the caller's may change
+	c.ExtraBody, _ = c.encodedExtra() // what is wrong with it has been told by check
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}

@@ -57,6 +57,8 @@ func checkEndpoint(u *url.URL, given string) error {
 	switch {
 	case u.User != nil:
 		return fmt.Errorf("client: endpoint %s holds a user name or password: write them into Config.APIKey or Config.Header", given)
+	case strings.Contains(u.RawQuery+u.Fragment, "@"): // what stands before it may be a password with a ? in it
+		return errors.New("client: endpoint has an @ behind its ? or #: write a password into Config.APIKey or Config.Header, any other @ as %40")
 	case given == "":
 		return errors.New("client: endpoint is empty: write it as http://host:port/v1")
 	case u.Scheme != "http" && u.Scheme != "https":

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -127,6 +128,14 @@ func (r Request) check() error {
 		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")
 	case r.API != Chat && (len(r.Tools) > 0 || r.Schema != nil):
 		return fmt.Errorf("client: Request.Tools and Request.Schema are for Chat, not for %s", r.API)
+	}
+	if err := checkText("Request", "ID", r.ID); err != nil {
+		return err
+	}
+	if len(r.Header) > 0 {
+		if err := errors.Join(checkHeader("Request", r.Header)...); err != nil {
+			return err
+		}
 	}
 	return r.checkTools()
 }
