@@ -55,9 +55,12 @@ type Config struct {
 	// up no more. With none left, a call gets its first error. Default 0.2; Off
 	// leaves MaxRetries as the only bound.
 	RetryBudget float64
-	// RateLimit is the most attempts that start in any 60 s. Default 60.
+	// RateLimit is the most attempts that start in any 60 s. Default 60. Like the
+	// limits below, and retries, it obeys a Retry-After of up to five minutes; with
+	// all of them off, nothing holds the client back.
 	RateLimit int
-	// RequestsPerSecond spaces attempts evenly, with no burst. Default off.
+	// RequestsPerSecond spaces attempts evenly, with no burst, not even after a
+	// Retry-After. Default off.
 	RequestsPerSecond float64
 	// TokensPerMinute spaces attempts by their tokens, evenly. An attempt is
 	// taken to cost its body's bytes / 4 and the most tokens it may generate;
