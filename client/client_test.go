@@ -394,16 +394,55 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
+// TestCallersDeadline: it names the phase that it met, with the client's own
+// time-outs on and off.
 func TestCallersDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, &server{answer: silent(streamHead)}, measuring)
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		_, err := c.Chat(ctx, hello(true))
-		if kind(err) != "timeout total" || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want phase total, and context.DeadlineExceeded", err)
+	defaults := client.Config{RateLimit: client.Off, PoolSize: 1}
+	for _, cfg := range []client.Config{measuring, defaults} {
+		for sentence, tt := range map[string]struct {
+			stream bool
+			answer func(int, net.Conn) bool
+			change func(*client.Config)
+			others int // calls that are under way
+			phase  string
+		}{
+			"a dial that hangs":                      {change: func(c *client.Config) { c.Dial = hanging }, phase: "connect"},
+			"all connections are in use":             {answer: silent(), change: func(c *client.Config) { c.PoolSize = 1 }, others: 1, phase: "queue"},
+			"the headers of a plain answer":          {answer: silent(), phase: "total"},
+			"its body":                               {answer: silent(answered("a")[:150]), phase: "total"},
+			"the headers of a stream":                {stream: true, answer: silent(), phase: "first_token"},
+			"its first content":                      {stream: true, answer: silent(streamHead), phase: "first_token"},
+			"a stream that falls silent":             {stream: true, answer: silent(streamHead, httpChunk(says("a"))), phase: "idle"},
+			"a place among the calls":                {answer: silent(), change: func(c *client.Config) { c.MaxConcurrent = 1 }, others: 1, phase: "queue"},
+			"a stream in line for a connection, too": {stream: true, answer: silent(), change: func(c *client.Config) { c.PoolSize = 1 }, others: 1, phase: "queue"},
+		} {
+			t.Run(sentence, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &server{answer: tt.answer}
+					cfg := cfg
+					cfg.Dial = s.dial
+					if tt.change != nil {
+						tt.change(&cfg)
+					}
+					c, err := client.New(t.Context(), "http://test.invalid/v1", cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					for range tt.others {
+						go c.Send(t.Context(), hello(false))
+						synctest.Wait()
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+					defer cancel()
+					_, err = c.Chat(ctx, hello(tt.stream))
+					if kind(err) != "timeout "+tt.phase || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("got %v, want phase %s, and context.DeadlineExceeded", err, tt.phase)
+					}
+				})
+			})
 		}
-	})
+	}
 }
 
 func TestLeavingALoopClosesTheStream(t *testing.T) {

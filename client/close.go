@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"sync"
 )
 
@@ -88,9 +87,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // enter counts a call or a stream in.
-func (c *Client) enter(who *int, label string) error {
+func (c *Client) enter(who *int, cl *call) error {
 	if !c.census.enter(who) {
-		return fmt.Errorf("%s: %w", label, ErrClosed)
+		return &stopError{cl.at(0), ErrClosed}
 	}
 	return nil
 }

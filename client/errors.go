@@ -73,7 +73,7 @@ func (e *StreamError) Error() string {
 
 // TimeoutError is a wait that took too long.
 type TimeoutError struct {
-	Phase    string        // queue, connect, first_token, idle or total
+	Phase    string        // what was waited for: queue, connect, first_token, idle or total
 	Limit    time.Duration // the limit of Config that was hit; 0 where the context's deadline was
 	Endpoint string
 	// RequestID is the server's, once its headers came; else Request.ID.
@@ -116,21 +116,41 @@ func (e *ConnectionError) Error() string {
 // Unwrap returns the cause.
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
+// where is the place that an error names.
+type where struct {
+	endpoint, requestID string
+	attempts            int
+}
+
+// at is the place of a call that made so many attempts.
+func (cl *call) at(attempts int) where { return where{cl.label, cl.id, attempts} }
+
+func (w where) say(text string) string {
+	return w.endpoint + ": " + text + tail(w.requestID, w.attempts)
+}
+
 // answerError gives one of the sentinels its place. It has no exported name:
 // callers tell it by errors.Is. It does not unwrap, because its cause may quote
 // what a server echoed.
 type answerError struct {
-	text                string // without secrets
-	endpoint, requestID string
-	attempts            int
-	cause               error
+	where
+	text  string // without secrets
+	cause error
 }
 
-func (e *answerError) Error() string {
-	return e.endpoint + ": " + e.text + tail(e.requestID, e.attempts)
-}
+func (e *answerError) Error() string { return e.say(e.text) }
 
 func (e *answerError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// stopError is a call that its caller or Close ended. Its cause is theirs.
+type stopError struct {
+	where
+	cause error
+}
+
+func (e *stopError) Error() string { return e.say(e.cause.Error()) }
+
+func (e *stopError) Unwrap() error { return e.cause }
 
 func said(typ, code, message string) string {
 	var b strings.Builder

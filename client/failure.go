@@ -119,6 +119,8 @@ func (f *flight) wrongTypeError() error {
 // located completes an error that decoding found with where it happened.
 func (f *flight) located(err error) error { return locate(err, f.call, &f.a, f.number) }
 
+func (f *flight) at() where { return where{f.call.label, f.a.RequestID, f.number} }
+
 // locate is flight.located of an attempt that is over.
 func locate(err error, cl *call, a *Attempt, attempts int) error {
 	var failure *StreamError
@@ -127,5 +129,5 @@ func locate(err error, cl *call, a *Attempt, attempts int) error {
 		cl.secrets.hideIn(&failure.Type, &failure.Code, &failure.Message)
 		return failure
 	}
-	return &answerError{text: cl.secrets.hide(err.Error()), endpoint: cl.label, requestID: a.RequestID, attempts: attempts, cause: err}
+	return &answerError{where{cl.label, a.RequestID, attempts}, cl.secrets.hide(err.Error()), err}
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -44,7 +43,7 @@ func (c *Client) HealthCheck(ctx context.Context) Health {
 
 func (c *Client) probe(ctx context.Context) error {
 	cl := c.modelsCall()
-	if err := c.enter(&c.census.calls, cl.label); err != nil {
+	if err := c.enter(&c.census.calls, cl); err != nil {
 		return err
 	}
 	defer c.census.leave(&c.census.calls)
@@ -86,9 +85,9 @@ func (c *Client) warmError(ctx context.Context, err error) error {
 	label := c.wire.site.label
 	switch {
 	case ctx.Err() != nil:
-		return interrupted(ctx, label, phaseConnect, 0)
+		return interrupted(ctx, where{endpoint: label}, phaseConnect)
 	case errors.Is(err, ErrClosed):
-		return fmt.Errorf("%s: %w", label, ErrClosed)
+		return &stopError{where{endpoint: label}, ErrClosed}
 	}
 	f := flight{cfg: c.cfg, call: &call{label: label, secrets: c.wire.secrets}}
 	return f.connectionError(err)

@@ -64,7 +64,7 @@ func (c *Client) serversFirst(ctx context.Context) (string, error) {
 		select {
 		case <-q.done:
 		case <-ctx.Done():
-			return "", waitError(ctx, c.wire.site.label, 0)
+			return "", waitError(ctx, where{endpoint: c.wire.site.label})
 		}
 		if !q.givenUp {
 			return q.id, q.err

@@ -3,6 +3,8 @@ package client
 import (
 	"container/list"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -87,7 +89,9 @@ func (p *pool) lease(ctx context.Context) (*conn, error) {
 	case d := <-ready:
 		return d.conn, d.err
 	case <-ctx.Done():
-		p.leave(place, ready)
+		if p.leave(place, ready) {
+			return nil, fmt.Errorf("%w: %w", errInLine, ctx.Err())
+		}
 		return nil, ctx.Err()
 	}
 }
@@ -104,10 +108,15 @@ func (p *pool) takeIdle() *conn {
 	return nil
 }
 
-// leave gives up a place in the line, and passes on what came in that moment.
-func (p *pool) leave(place *list.Element, ready chan delivery) {
+// errInLine is a wait for a connection that others use, and not for a dial.
+var errInLine = errors.New("in line for a connection")
+
+// leave gives up a place in the line, and passes on what came in that moment. It
+// reports whether all connections were in use.
+func (p *pool) leave(place *list.Element, ready chan delivery) (full bool) {
 	p.mu.Lock()
 	p.waiting.Remove(place) // without effect if it was served
+	full = p.dialling == 0
 	p.mu.Unlock()
 	select {
 	case d := <-ready:
@@ -116,6 +125,7 @@ func (p *pool) leave(place *list.Element, ready chan delivery) {
 		}
 	default:
 	}
+	return full
 }
 
 // serve hands a delivery to the head of the line. It reports whether there was one.

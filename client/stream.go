@@ -119,14 +119,14 @@ func (s *Stream) open() {
 }
 
 func (s *Stream) enter() bool {
-	if err := s.client.enter(&s.client.census.streams, s.call.label); err != nil {
+	if err := s.client.enter(&s.client.census.streams, s.call); err != nil {
 		s.end(err)
 		return false
 	}
 	s.ctx, s.unbind = s.client.bind(s.ctx)
 	leave, err := s.client.slot(s.ctx)
 	if err != nil {
-		s.end(waitError(s.ctx, s.call.label, s.attempts))
+		s.end(waitError(s.ctx, s.call.at(s.attempts)))
 		return false
 	}
 	s.leave = leave
@@ -177,7 +177,13 @@ func (s *Stream) settle() {
 }
 
 // giveUp ends a stream that cannot wait for another attempt.
-func (s *Stream) giveUp() { s.end(lastWord(waitError(s.ctx, s.call.label, s.attempts), s.last)) }
+func (s *Stream) giveUp() {
+	at := s.call.at(s.attempts)
+	if s.attempts > 0 {
+		at.requestID = s.attempt.RequestID
+	}
+	s.end(lastWord(waitError(s.ctx, at), s.last))
+}
 
 // outcome returns what is wrong with an event or lacking at the end.
 func (s *Stream) outcome(f *flight) error {
