@@ -545,7 +545,7 @@ func TestTLS(t *testing.T) {
 			t.Errorf("spoken to in %s, want HTTP/1.1", r.Proto)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"choices":[{"message":{"content":"a"}}]}`)
+		fmt.Fprint(w, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`)
 	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()

@@ -12,7 +12,8 @@ import (
 var (
 	// ErrClosed: the client was closed before or during the call.
 	ErrClosed = errors.New("client is closed")
-	// ErrTruncated: the answer stopped short: a stream without its end marker, a body shorter than announced.
+	// ErrTruncated: the answer stopped short: a stream without its end marker, a
+	// choice without its finish_reason, a body shorter than announced.
 	ErrTruncated = errors.New("answer ends too early")
 	// ErrMalformed: the answer is not what the API describes.
 	ErrMalformed = errors.New("answer is malformed")

@@ -81,6 +81,7 @@ type call struct {
 	id      string
 	cost    int // tokens, estimated
 	model   string
+	prompts int // how many, 0 of a chat
 	// vectors is how many embeddings are wanted with their values; 0: only their number is.
 	vectors int
 }
@@ -112,7 +113,7 @@ func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 	to := c.wire.methods[r.API]
 	return &call{
 		method: http.MethodPost, url: &to.url, label: to.label, secrets: hidden,
-		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body),
+		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body), prompts: len(r.Prompts),
 	}, nil
 }
 
