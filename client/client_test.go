@@ -209,6 +209,27 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestHost: of all headers, net/http has a place of its own for this one.
+func TestHost(t *testing.T) {
+	s := &server{answer: keeping(plain(200, "application/json", `{"data":[]}`))}
+	cfg := measuring
+	for i, header := range []http.Header{nil, {"host": {"models.example"}}} {
+		cfg.Header = header
+		c := newClient(t, s, cfg)
+		c.Send(t.Context(), hello(false))
+		c.Models(t.Context())
+		r := hello(false)
+		r.Header = http.Header{"Host": {"mine.example"}}
+		c.Send(t.Context(), r)
+		every := []string{"test.invalid", "models.example"}[i]
+		for j, want := range []string{every, every, "mine.example"} {
+			if got := s.got()[3*i+j]; got.host != want {
+				t.Errorf("%s to %q, want %q", got.target, got.host, want)
+			}
+		}
+	}
+}
+
 func TestRequestIDFallsBackToOurs(t *testing.T) {
 	s := &server{answer: bytesOf(answered("a"))}
 	r := hello(false)

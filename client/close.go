@@ -63,7 +63,8 @@ func (s *census) gone(ctx context.Context, all bool) error {
 
 // Close ends the client: calls in flight and waiting fail with ErrClosed, and
 // all connections are closed. A Stream that is open finds out at its next Next.
-// Close may be called more than once.
+// Close may be called more than once, but not by an Observer or Middleware: it
+// waits for the calls that they are part of.
 func (c *Client) Close() error {
 	c.census.finish()
 	c.end(ErrClosed)

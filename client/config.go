@@ -78,7 +78,7 @@ type Config struct {
 	// others wait. A Stream holds its place until it ends or is closed. Default 10.
 	MaxConcurrent int
 
-	// Header is added to each request and wins over what the client sets.
+	// Header is added to each request and wins over what the client sets, Host too.
 	Header http.Header
 	// ExtraBody is merged into each JSON body and wins over the typed fields. New
 	// writes it as JSON, once.
@@ -101,10 +101,13 @@ type Config struct {
 	HTTP2 bool
 
 	// Middleware wraps what performs each attempt. All requests go to the
-	// endpoint's host, whatever URL they name.
+	// endpoint's host, whatever URL they name. Like any RoundTripper it must close
+	// the body of an answer that it does not return: one that panics with an answer
+	// in hand keeps a connection of the pool for ever.
 	Middleware func(http.RoundTripper) http.RoundTripper
 	// Observer hears of each attempt when it has ended, on the goroutine of its
-	// call: it must be fast and safe for concurrent use.
+	// call: it must be fast and safe for concurrent use. Close waits for it, so
+	// that it must not call Close.
 	Observer func(AttemptEvent)
 	// UserAgent is sent with each request. Default "llmload".
 	UserAgent string

@@ -68,7 +68,11 @@ func (c *Client) probe(ctx context.Context) error {
 // modelsCall asks for the server's models.
 func (c *Client) modelsCall() *call {
 	to := c.wire.site.target("/models")
-	return &call{method: http.MethodGet, url: &to.url, label: to.label, secrets: c.wire.secrets, header: c.headerFor(Request{})}
+	header := c.headerFor(Request{})
+	return &call{
+		method: http.MethodGet, url: &to.url, label: to.label, secrets: c.wire.secrets,
+		header: header, host: hostOf(header, &to.url),
+	}
 }
 
 // Warm opens all connections of the pool that are not open, in parallel, and

@@ -36,6 +36,7 @@ type request struct {
 	at     time.Time
 	method string
 	target string
+	host   string
 	header http.Header
 	body   string
 	conn   net.Conn // that it came over
@@ -91,7 +92,7 @@ func (s *server) serve(conn net.Conn) {
 		}
 		s.mu.Lock()
 		n := len(s.requests)
-		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Header, string(body), conn})
+		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Host, req.Header, string(body), conn})
 		s.mu.Unlock()
 		if !s.answer(n, conn) {
 			return

@@ -75,6 +75,7 @@ type call struct {
 	// secrets are those of the client and of Request.Header.
 	secrets secrets
 	header  http.Header
+	host    string // what the header Host says; the connection goes to url
 	body    []byte
 	api     API
 	stream  bool
@@ -111,9 +112,10 @@ func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 		hidden = hidden.withHeader(r.Header)
 	}
 	to := c.wire.methods[r.API]
+	header := c.headerFor(r)
 	return &call{
 		method: http.MethodPost, url: &to.url, label: to.label, secrets: hidden,
-		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body), prompts: len(r.Prompts),
+		header: header, host: hostOf(header, &to.url), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body), prompts: len(r.Prompts),
 	}, nil
 }
 
@@ -152,6 +154,14 @@ func (c *Client) headerFor(r Request) http.Header {
 	override(h, c.cfg.Header)
 	override(h, r.Header)
 	return h
+}
+
+// hostOf returns the header Host, which net/http does not take from the others.
+func hostOf(h http.Header, u *url.URL) string {
+	if v := h["Host"]; len(v) > 0 {
+		return v[0]
+	}
+	return u.Host
 }
 
 func override(h, with http.Header) {

@@ -15,7 +15,8 @@ type Chunk struct {
 }
 
 // Stream is an answer that is read as it comes. It belongs to one goroutine,
-// and must be read to its end or closed.
+// and must be read to its end or closed. The zero value is of no use: see
+// Client.Stream.
 type Stream struct {
 	client  *Client
 	call    *call
@@ -75,10 +76,12 @@ func (s *Stream) Next() bool {
 // Chunk returns what the last Next read.
 func (s *Stream) Chunk() Chunk { return s.chunk }
 
-// Err returns what ended the stream early, nil if the answer is whole.
+// Err returns what ended the stream early. It is nil if the answer is whole, if
+// it is not at its end yet, and after a Close before that.
 func (s *Stream) Err() error { return s.err }
 
-// Close ends the stream. It may be called at any time, and more than once.
+// Close ends the stream, on the goroutine that reads it: before its end or
+// after, and more than once. From elsewhere, cancel the context.
 func (s *Stream) Close() {
 	s.end(s.err)
 	s.queue, s.taken = nil, 0

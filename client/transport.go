@@ -106,7 +106,7 @@ func newDialler(cfg *Config) dialler {
 // on its own after a connection broke, an attempt that nobody sees.
 func (cl *call) request(ctx context.Context) *http.Request {
 	req := &http.Request{
-		Method: cl.method, URL: cl.url, Host: cl.url.Host, Header: cl.header,
+		Method: cl.method, URL: cl.url, Host: cl.host, Header: cl.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(cl.body)), ContentLength: int64(len(cl.body)),
 	}
