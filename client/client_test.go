@@ -434,6 +434,7 @@ func TestCallersDeadline(t *testing.T) {
 			"the headers of a stream":                {stream: true, answer: silent(), phase: "first_token"},
 			"its first content":                      {stream: true, answer: silent(streamHead), phase: "first_token"},
 			"a stream that falls silent":             {stream: true, answer: silent(streamHead, httpChunk(says("a"))), phase: "idle"},
+			"the same of net/http's own pool":        {answer: silent(), change: func(c *client.Config) { c.PoolSize, c.HTTP2 = 1, true }, others: 1, phase: "queue"},
 			"a place among the calls":                {answer: silent(), change: func(c *client.Config) { c.MaxConcurrent = 1 }, others: 1, phase: "queue"},
 			"a stream in line for a connection, too": {stream: true, answer: silent(), change: func(c *client.Config) { c.PoolSize = 1 }, others: 1, phase: "queue"},
 		} {

@@ -7,7 +7,9 @@ import (
 	"time"
 )
 
-// Health is the state of a client and of its server at one moment.
+// Health is the state of a client and of its server at one moment. With HTTP/2,
+// where requests share connections, InUse and Available are of connections as if
+// each had one of its own.
 type Health struct {
 	Healthy bool          // the server answered the probe
 	Err     error         // why not
