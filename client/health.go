@@ -8,8 +8,8 @@ import (
 )
 
 // Health is the state of a client and of its server at one moment. With HTTP/2,
-// where requests share connections, InUse and Available are of connections as if
-// each had one of its own.
+// where requests share connections, Available are those beyond the number of
+// requests under way.
 type Health struct {
 	Healthy bool          // the server answered the probe
 	Err     error         // why not

@@ -23,7 +23,7 @@ func everything(err error) string {
 // TestNoEchoIsShown: whatever of the client's secrets a server sends back, and
 // wherever, neither an error nor what it wraps holds it.
 func TestNoEchoIsShown(t *testing.T) {
-	var echoes = map[string]string{
+	echoes := map[string]string{
 		"the key":                         "sk-very-secret",
 		"a password in Config.Header":     "Zm9vOmJhcg==",
 		"a header of two words":           "open-sesame",
