@@ -59,6 +59,12 @@ func TestBadEndpointPassword(t *testing.T) {
 	}
 }
 
+func TestAPortThatIsNone(t *testing.T) {
+	if _, err := client.New(t.Context(), "http://h:99999", client.Config{}); err == nil || !strings.Contains(err.Error(), "beyond 65535") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNewNamesAllMistakesAtOnce(t *testing.T) {
 	_, err := client.New(t.Context(), "localhost:8000", client.Config{APIKey: "sk-1\n", Timeout: 30, RateLimit: -60})
 	for _, say := range []string{"does not begin with http://", "Config.APIKey", "Config.Timeout", "Config.RateLimit"} {

@@ -160,6 +160,7 @@ func TestBadRequests(t *testing.T) {
 		"a completion without prompts":   {API: client.Completions},
 		"embeddings as a stream":         {API: client.Embeddings, Prompts: []string{"a"}, Stream: true},
 		"an API that does not exist":     {API: 9, Messages: []client.Message{{}}},
+		"tokens below zero, and not Off": {Model: "m", Messages: []client.Message{{}}, MaxTokens: -5},
 		"an ID with a line break":        {Model: "m", Messages: []client.Message{{}}, ID: "a\nb"},
 		"a header with one":              {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X-A": {"a\nb"}}},
 		"a header whose name is none":    {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X(": {"a"}}},

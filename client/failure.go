@@ -102,6 +102,9 @@ func (f *flight) apiError() error {
 	if e.Type, e.Code, e.Message, ok = failureIn(body); !ok {
 		e.Message = excerpt(body)
 	}
+	if to := f.a.Header.Get("Location"); f.a.Status/100 == 3 && to != "" {
+		e.Message = strings.TrimSpace("redirected to " + harmless(to) + " " + e.Message)
+	}
 	f.call.secrets.hideIn(&e.Type, &e.Code, &e.Message)
 	return e
 }

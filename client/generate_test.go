@@ -274,3 +274,25 @@ func TestEmbed(t *testing.T) {
 		t.Errorf("a real server's: %d vectors, %v", len(got), err)
 	}
 }
+
+// writes counts how often it is encoded.
+type writes struct{ n atomic.Int64 }
+
+func (w *writes) MarshalJSON() ([]byte, error) {
+	w.n.Add(1)
+	return []byte("1"), nil
+}
+
+// TestABatchThatIsOverEncodesNothing, and still counts each of its calls.
+func TestABatchThatIsOverEncodesNothing(t *testing.T) {
+	c := newClient(t, &server{answer: keeping(answered("a"))}, client.Config{Model: "m"})
+	var extra writes
+	for i, r := range c.GenerateBatch(canceled(t), make([]string, 50), client.GenerateOptions{Extra: map[string]any{"x": &extra}}) {
+		if !errors.Is(r.Err, context.Canceled) {
+			t.Errorf("prompt %d: %v", i, r.Err)
+		}
+	}
+	if n, m := extra.n.Load(), c.Metrics(); n != 0 || m.Outcomes["cancelled"] != 50 {
+		t.Errorf("%d encoded, metrics %+v", n, m)
+	}
+}

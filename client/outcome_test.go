@@ -195,8 +195,8 @@ var misbehaviours = []outcome{
 		kind: "malformed", attempts: 1,
 	},
 	{
-		sentence: "a redirect is an error, and nobody follows it with the key", answer: bytesOf(plain(307, "", "", "Location: http://elsewhere.invalid/")),
-		kind: "api 307", attempts: 1,
+		sentence: "a redirect is an error, and nobody follows it with the key", answer: bytesOf(plain(307, "", "", "Location: http://me:pw@elsewhere.invalid/v1?sig=1")),
+		kind: "api 307", says: "redirected to http://[redacted]@elsewhere.invalid/v1", attempts: 1,
 	},
 	{
 		sentence: "bare CR ends lines", stream: true, answer: bytesOf(streamed(strings.ReplaceAll(says("a")+says("b")+done, "\n", "\r"))),

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 const redacted = "[redacted]"
@@ -21,13 +22,20 @@ func (c Config) String() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "client.Config{APIKey:%s Model:%q", key, c.Model)
-	fmt.Fprintf(&b, " Timeout:%v FirstTokenTimeout:%v IdleTimeout:%v", c.Timeout, c.FirstTokenTimeout, c.IdleTimeout)
+	fmt.Fprintf(&b, " Timeout:%s FirstTokenTimeout:%s IdleTimeout:%s", shown(c.Timeout), shown(c.FirstTokenTimeout), shown(c.IdleTimeout))
 	fmt.Fprintf(&b, " MaxRetries:%d Jitter:%v RetryBudget:%v", c.MaxRetries, c.Jitter, c.RetryBudget)
 	fmt.Fprintf(&b, " RateLimit:%d RequestsPerSecond:%v TokensPerMinute:%d", c.RateLimit, c.RequestsPerSecond, c.TokensPerMinute)
 	fmt.Fprintf(&b, " PoolSize:%d LazyInit:%v MaxConcurrent:%d", c.PoolSize, c.LazyInit, c.MaxConcurrent)
 	fmt.Fprintf(&b, " UnixSocket:%q HTTP2:%v UserAgent:%q", c.UnixSocket, c.HTTP2, c.UserAgent)
 	fmt.Fprintf(&b, " Header:%v ExtraBody:%v}", slices.Sorted(maps.Keys(c.Header)), slices.Sorted(maps.Keys(c.ExtraBody)))
 	return b.String()
+}
+
+func shown(d time.Duration) string {
+	if d == Off {
+		return "off"
+	}
+	return d.String()
 }
 
 // Format is String whatever the verb: neither %#v nor %d may show the key.

@@ -129,6 +129,8 @@ func (r Request) check() error {
 		return fmt.Errorf("client: a request to %s needs at least one of Request.Prompts", r.API)
 	case r.API == Embeddings && r.Stream:
 		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")
+	case r.MaxTokens < Off || r.MinTokens < Off:
+		return fmt.Errorf("client: MaxTokens is %d, MinTokens %d: write client.Off, or leave them at 0", r.MaxTokens, r.MinTokens)
 	case r.API != Chat && (len(r.Tools) > 0 || r.Schema != nil):
 		return fmt.Errorf("client: Request.Tools and Request.Schema are for Chat, not for %s", r.API)
 	}

@@ -116,6 +116,9 @@ func TestAConfigurationPrintsWithoutItsKey(t *testing.T) {
 			}
 		}
 	}
+	if shown := (client.Config{Timeout: client.Off}).String(); !strings.Contains(shown, " Timeout:off ") {
+		t.Errorf("a time-out that is off prints as %s", shown)
+	}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "part", part)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "cfg", cfg, "part", part)

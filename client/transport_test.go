@@ -41,6 +41,19 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
+func TestAUnixSocketThatIsNotThere(t *testing.T) {
+	cfg := unlimited
+	cfg.UnixSocket, cfg.LazyInit = filepath.Join(t.TempDir(), "s"), true
+	c, err := client.New(t.Context(), "http://whatever.invalid", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Chat(t.Context(), hello(false)); kind(err) != "connection refused" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestProxy(t *testing.T) {
 	var asked []string
 	var mu sync.Mutex
