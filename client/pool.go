@@ -62,6 +62,11 @@ func hostPort(u *url.URL) string {
 // put takes a connection that can serve again.
 func (p *pool) put(c *conn) {
 	p.mu.Lock()
+	p.hand(c)
+}
+
+// hand is put by one who has locked the pool, and unlocks it.
+func (p *pool) hand(c *conn) {
 	if p.closed || c.Err() != nil || (p.size == 0 && c.used) {
 		p.mu.Unlock()
 		p.drop(c)
