@@ -56,7 +56,7 @@ func code(ts *testscript.TestScript, err error) int {
 
 var (
 	reasonLine = regexp.MustCompile(`(?m)^- (.*)$`)
-	slowReason = regexp.MustCompile(`llmload sent requests .* late|llmload was woken .* late|llmload used .* of its CPU`)
+	slowReason = regexp.MustCompile(`the mock server wrote its tokens .* late|llmload sent requests .* late|llmload was woken .* late|llmload used .* of its CPU`)
 )
 
 // spoiled reports whether a run is invalid for the machine's lateness and nothing else.
