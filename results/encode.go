@@ -17,6 +17,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	o.int("batch", r.Batch, true)
 	o.int("session", r.Session, true)
 	o.int("turn", int64(r.Turn), true)
+	o.string("workload", r.Workload, true)
 	o.int("prompts", int64(r.Prompts), false)
 	o.int("intended_ns", r.IntendedNS, false)
 	o.int("slot_ns", r.SlotNS, false)

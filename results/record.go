@@ -50,6 +50,7 @@ type Record struct {
 	Batch        int64     `json:"batch,omitempty"`
 	Session      int64     `json:"session,omitempty"`
 	Turn         int       `json:"turn,omitempty"`
+	Workload     string    `json:"workload,omitempty"` // of a mix
 	Prompts      int       `json:"prompts"`
 	IntendedNS   int64     `json:"intended_ns"`
 	SlotNS       int64     `json:"slot_ns"`

@@ -22,6 +22,7 @@ func (c *Collector) Summarize() StageSummary {
 		Retries:  c.retries,
 		Tokens:   c.tokens,
 		Metrics:  c.metrics(),
+		Groups:   c.summarizeGroups(),
 		Series:   c.course.points(),
 	}
 	addAll(s.Outcomes, c.outcomes)

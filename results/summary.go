@@ -103,6 +103,7 @@ type StageSummary struct {
 	Goodput    Goodput                 `json:"goodput"`
 	Tokens     TokenTotals             `json:"tokens"`
 	Metrics    map[metric.Name]*Metric `json:"metrics"`
+	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
 	Instrument Instrument              `json:"instrument"`
 	Series     []Point                 `json:"series"`
 	Warnings   []string                `json:"warnings"`

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
@@ -34,6 +35,10 @@ func (p *Plan) Hash() (string, error) {
 			}
 		}
 		one.Stage.Faults, one.Prompts.File = nil, ""
+		one.Mix = slices.Clone(one.Mix)
+		for i := range one.Mix {
+			one.Mix[i].Prompts.File = ""
+		}
 		h.Stages = append(h.Stages, one)
 	}
 	body, err := strictyaml.Marshal(h)

@@ -22,8 +22,8 @@ func (r *resolver) checkLoad(d draft, s Stage) {
 	}{{"duration", s.Duration}, {"warmup.duration", s.Warmup.Duration}, {"pause", s.Pause}} {
 		r.checkTime(d.place("load."+t.key), t.key, t.d)
 	}
-	if s.BatchMode == OneRequest && s.API == Chat {
-		r.fail(d.place("load.batch.mode"), "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	for _, w := range s.Workloads() {
+		r.checkBatchMode(d, s, w)
 	}
 	if d.load.Closed != nil && d.load.Open != nil {
 		r.fail(d.place("load.open"), "load has both closed and open: leave one")

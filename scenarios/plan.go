@@ -55,12 +55,8 @@ type Threshold struct {
 // memory that either may change. A copy of a stage sends the same prompts as its original.
 type Stage struct {
 	Name        string           `yaml:"name"`
-	API         API              `yaml:"api"`
-	Stream      bool             `yaml:"stream"`
-	Prompts     Prompts          `yaml:"prompts"`
-	Output      Output           `yaml:"output"`
-	Temperature *float64         `yaml:"temperature,omitempty"`
-	ExtraBody   map[string]any   `yaml:"extra_body,omitempty"`  // merged into each JSON body
+	Workload    `yaml:",inline"` // of a mix, what all have in common: Stream, and API where it is one
+	Mix         []Mixed          `yaml:"mix,omitempty"`         // drawn for each request; empty: Workload alone
 	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
 	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second
 	Arrivals    ArrivalKind      `yaml:"arrivals,omitempty"`
@@ -73,9 +69,7 @@ type Stage struct {
 	Pause       time.Duration    `yaml:"pause,omitempty"`  // after the stage
 	Faults      *strictyaml.Node `yaml:"faults,omitempty"` // nil: the target's own
 
-	seed    uint64
-	ordinal uint64  // place in the plan, from 0
-	corpus  *corpus // nil for synthetic prompts
+	ordinal uint64 // place in the plan, from 0
 }
 
 // Open reports whether arrivals do not wait for answers.
@@ -106,23 +100,6 @@ func (s *Stage) InFlight() int {
 type Warmup struct {
 	Requests int           `yaml:"requests,omitempty"`
 	Duration time.Duration `yaml:"duration,omitempty"`
-}
-
-// Prompts is where a stage's prompts come from.
-type Prompts struct {
-	Source      string   `yaml:"source"` // synthetic | file | sharegpt
-	InputTokens *Lengths `yaml:"input_tokens,omitempty"`
-	File        string   `yaml:"file,omitempty"`
-	SHA256      string   `yaml:"sha256,omitempty"`
-	Count       int      `yaml:"count,omitempty"`   // prompts in the file
-	Skipped     int      `yaml:"skipped,omitempty"` // conversations of the file without a first turn or an answer
-	Cache       Cache    `yaml:"cache"`
-}
-
-// Output is the length asked for; Tokens is 0 for natural lengths.
-type Output struct {
-	Tokens int        `yaml:"tokens,omitempty"`
-	Mode   OutputMode `yaml:"mode"`
 }
 
 // YAML writes the plan. Secrets are redacted, and the same file and seed give the same bytes.

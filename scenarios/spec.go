@@ -21,6 +21,7 @@ type Spec struct {
 	Target     targetSpec      `yaml:"target"`
 	Model      string          `yaml:"model"`
 	Workload   strictyaml.Node `yaml:"workload"`
+	Mix        strictyaml.Node `yaml:"mix"`
 	Load       strictyaml.Node `yaml:"load"`
 	Faults     strictyaml.Node `yaml:"faults"`
 	Stages     []stageSpec     `yaml:"stages"`
@@ -43,11 +44,12 @@ type targetSpec struct {
 	GPUs     *int              `yaml:"gpus"`
 }
 
-// stageSpec is one entry of stages: what it names overrides the scenario's own load, workload and faults. Workload and
+// stageSpec is one entry of stages: what it names overrides the scenario's own load, workload, mix and faults. Workload and
 // load are merged over the scenario's, key by key.
 type stageSpec struct {
 	Name     string          `yaml:"name"`
 	Workload strictyaml.Node `yaml:"workload"`
+	Mix      strictyaml.Node `yaml:"mix"`
 	Load     strictyaml.Node `yaml:"load"`
 	Faults   strictyaml.Node `yaml:"faults"`
 }
@@ -62,11 +64,20 @@ type workloadSpec struct {
 	ExtraBody   map[string]any `yaml:"extra_body"`
 }
 
+// mixSpec is one workload of a mix: what it leaves out is as the workload says.
+type mixSpec struct {
+	Name   string       `yaml:"name"`
+	Weight *float64     `yaml:"weight"`
+	Work   workloadSpec `yaml:",inline"`
+}
+
 // promptsSpec names one source of prompts.
 type promptsSpec struct {
 	Synthetic *syntheticSpec `yaml:"synthetic"`
+	Text      *textSpec      `yaml:"text"`
 	File      *string        `yaml:"file"`
 	ShareGPT  *string        `yaml:"sharegpt"`
+	Batch     *string        `yaml:"batch"`
 	Cache     Cache          `yaml:"cache"`
 }
 
@@ -75,9 +86,14 @@ type syntheticSpec struct {
 	InputTokens *Lengths `yaml:"input_tokens"`
 }
 
+// textSpec takes passages of a real text.
+type textSpec struct {
+	Words *Lengths `yaml:"words"`
+}
+
 // outputSpec is how long answers should be.
 type outputSpec struct {
-	Tokens *int       `yaml:"tokens"`
+	Tokens *Lengths   `yaml:"tokens"`
 	Mode   OutputMode `yaml:"mode"`
 }
 

@@ -17,7 +17,9 @@ type request struct {
 	seq        int64
 	first      int64 // index of its first prompt
 	prompts    int
-	input      int // tokens asked for, 0 where unknown
+	workload   string // of the mix
+	input      int    // tokens asked for, 0 where unknown
+	output     int    // likewise
 	intended   time.Duration
 	slot       time.Duration
 	dispatched time.Duration

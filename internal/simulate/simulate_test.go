@@ -19,7 +19,11 @@ import (
 
 func plan(t testing.TB, src string) *scenarios.Plan {
 	t.Helper()
-	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, nil)
+	batch := func(string) ([]byte, error) {
+		return []byte(`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 7}}` + "\n" +
+			`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "model": "x"}}`), nil
+	}
+	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, batch)
 	if err != nil {
 		t.Fatal(err)
 	}

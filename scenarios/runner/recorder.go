@@ -69,13 +69,13 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {
 		r.Batch = f.arrival.Index + 1
 	}
-	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, sr.stage.Output.Tokens*f.prompts
+	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, f.output
 	if f.exchange == nil {
 		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
 		return r

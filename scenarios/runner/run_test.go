@@ -113,8 +113,7 @@ type trial struct {
 
 func plan(t *testing.T, scenario string) *scenarios.Plan {
 	t.Helper()
-	noFile := func(name string) ([]byte, error) { return nil, fmt.Errorf("no file %s in this test", name) }
-	spec, err := scenarios.Parse("test.yaml", []byte(scenario), nil, noFile)
+	spec, err := scenarios.Parse("test.yaml", []byte(scenario), nil, open)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,33 +122,29 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 	for i := range jobs {
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
-		r, input := sr.request(j.seq, a.First+int64(i), j.prompts)
-		j.request, j.input = sr.client.Prepare(ctx, r), input
+		w := sr.stage.Request(a.First+int64(i), j.prompts, sr.cfg.Nonce)
+		j.workload, j.input, j.output = w.Name, w.Input, w.Tokens*j.prompts
+		j.request = sr.client.Prepare(ctx, sr.request(j.seq, &w))
 	}
 	return jobs
 }
 
-// request makes a request with the prompts from index first on; input is their exact length in tokens, 0 where unknown.
-func (sr *stageRun) request(seq, first int64, prompts int) (r client.Request, input int) {
-	s := sr.stage
-	r = client.Request{
-		API: apis[s.API], ID: sr.requestID(seq), Stream: s.Stream, Temperature: s.Temperature, MaxTokens: s.Output.Tokens,
-		Extra: s.ExtraBody,
+// request makes a request as the plan decides it.
+func (sr *stageRun) request(seq int64, w *scenarios.Request) client.Request {
+	r := client.Request{
+		API: apis[w.API], ID: sr.requestID(seq), Stream: w.Stream, Temperature: w.Temperature, MaxTokens: w.Tokens, Extra: w.Extra,
 	}
-	if s.Output.Mode == scenarios.Exact && s.Output.Tokens > 0 {
-		r.MinTokens, r.IgnoreEOS = s.Output.Tokens, true
+	if w.Output.Mode == scenarios.Exact && w.Tokens > 0 {
+		r.MinTokens, r.IgnoreEOS = w.Tokens, true
 	}
-	texts := make([]string, prompts)
-	for i := range texts {
-		text, tokens := s.Prompt(first+int64(i), sr.cfg.Nonce)
-		texts[i], input = text, input+tokens
+	switch {
+	case len(w.Texts) == 0: // the prompt is among the further fields
+	case w.API == scenarios.Chat:
+		r.Messages = []client.Message{{Role: "user", Content: w.Texts[0]}}
+	default:
+		r.Prompts = w.Texts
 	}
-	if s.API == scenarios.Chat {
-		r.Messages = []client.Message{{Role: "user", Content: texts[0]}}
-	} else {
-		r.Prompts = texts
-	}
-	return r, input
+	return r
 }
 
 // requestID names a request: a UUID (version 8) of the run's id, with the sequence number as its last twelve digits. Some
