@@ -28,6 +28,7 @@ type Collector struct {
 	sources           map[TokenSource]int64
 
 	groups map[groupKey]*Collector
+	values map[string]int // groups of each name
 }
 
 // windowCounts is what arrived inside the measured window, from any request, in parts of a whole. Integers, so that the
@@ -42,7 +43,7 @@ type readCounts struct{ all, multi int64 }
 
 // NewCollector returns a collector for one stage. b is shared by the stage's collectors and may still be unknown.
 func NewCollector(info StageInfo, b *Bounds) *Collector {
-	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}}
+	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}, values: map[string]int{}}
 	for _, l := range info.SLO {
 		l.Metric = info.Load.judged(l.Metric)
 		c.slo = append(c.slo, l)

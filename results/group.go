@@ -2,6 +2,8 @@ package results
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -10,7 +12,7 @@ import (
 
 // Group is the part of a stage's requests that have something in common. Its figures mean what the stage's mean.
 type Group struct {
-	By         string                  `json:"by"`    // workload
+	By         string                  `json:"by"`    // workload, endpoint, or the name of a label
 	Value      string                  `json:"value"` // what By is of these requests
 	Requests   Requests                `json:"requests"`
 	Outcomes   map[Outcome]int64       `json:"outcomes"`
@@ -29,8 +31,20 @@ func groupsOf(r *Record) (keys []groupKey) {
 	if r.Workload != "" {
 		keys = append(keys, groupKey{"workload", r.Workload})
 	}
+	if r.Endpoint != "" {
+		keys = append(keys, groupKey{"endpoint", r.Endpoint})
+	}
+	for name, value := range r.Labels {
+		keys = append(keys, groupKey{name, value})
+	}
 	return keys
 }
+
+// maxGroups is how many values of one name have a group; a server's header may be new in each answer.
+const maxGroups = 100
+
+// otherValues is the group of those that came after them.
+const otherValues = "(other)"
 
 // addGroups counts a request in each of its groups, which are collectors of their own.
 func (c *Collector) addGroups(r *Record) {
@@ -40,12 +54,26 @@ func (c *Collector) addGroups(r *Record) {
 }
 
 func (c *Collector) group(key groupKey) *Collector {
-	g, ok := c.groups[key]
-	if !ok {
-		g = NewCollector(c.info, c.bounds)
-		c.groups[key] = g
+	if g, ok := c.groups[key]; ok {
+		return g
 	}
+	if c.values[key.by] >= maxGroups && key.value != otherValues {
+		return c.group(groupKey{key.by, otherValues})
+	}
+	g := NewCollector(c.info, c.bounds)
+	c.groups[key] = g
+	c.values[key.by]++
 	return g
+}
+
+// warnGroups says where a name had more values than rows.
+func (c *Collector) warnGroups() (w []string) {
+	for _, by := range slices.Sorted(maps.Keys(c.values)) {
+		if _, ok := c.groups[groupKey{by, otherValues}]; ok {
+			w = append(w, fmt.Sprintf("%s had more than %d values: the requests of the others stand in one row, %s", by, maxGroups, otherValues))
+		}
+	}
+	return w
 }
 
 func (c *Collector) mergeGroups(o *Collector) error {

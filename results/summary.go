@@ -54,10 +54,11 @@ type Environment struct {
 
 // Target is the server under load. Endpoint carries no credentials.
 type Target struct {
-	Endpoint string `json:"endpoint"`
-	Model    string `json:"model"`
-	Mock     bool   `json:"mock"`
-	GPUs     int    `json:"gpus,omitempty"` // that the server runs on, as the user said
+	Endpoint string   `json:"endpoint"`
+	Model    string   `json:"model"`
+	Mock     bool     `json:"mock"`
+	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
+	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null

@@ -131,6 +131,8 @@ func TestTheHashFollowsTheWork(t *testing.T) {
 	}
 	const base = "mix: [{name: a, weight: 2, prompts: {file: two.jsonl}}, {name: b}]"
 	for _, same := range []string{
+		"target: {connections: reuse, label_headers: [x-replica]}\n" + base,
+		"target: {endpoint: [http://a, http://b]}\n" + base,
 		"mix: [{name: a, weight: 2.0, api: chat, prompts: {file: same-two.jsonl}}, {name: b, weight: 1}]",
 		"workload: {stream: true}\n" + base,
 	} {
@@ -140,7 +142,7 @@ func TestTheHashFollowsTheWork(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, src := range []string{
-		"", base, strings.Replace(base, "weight: 2", "weight: 3", 1), strings.Replace(base, "two", "other-two", 1), strings.Replace(base, "name: b", "name: c", 1),
+		"", base, "target: {connections: fresh}\n" + base, strings.Replace(base, "weight: 2", "weight: 3", 1), strings.Replace(base, "two", "other-two", 1), strings.Replace(base, "name: b", "name: c", 1),
 		"workload: {prompts: {cache: shared(0.5)}}", "workload: {prompts: {cache: shared(0.6)}}", "workload: {prompts: {text: {words: 5}}}",
 		"workload: {prompts: {batch: batch.jsonl}}", "workload: {output: {tokens: {mean: 128, stddev: 2}}}", "workload: {output: {tokens: {distribution: lognormal, mean: 128, stddev: 2}}}",
 	} {

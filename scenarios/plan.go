@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -22,11 +23,22 @@ type Plan struct {
 
 // Target is where a plan's load goes: Endpoint, or the bundled mock when Endpoint is empty.
 type Target struct {
-	Endpoint string            `yaml:"endpoint,omitempty"`
-	APIKey   Secret            `yaml:"api_key,omitempty"`
-	Headers  map[string]Secret `yaml:"headers,omitempty"`
-	GPUs     int               `yaml:"gpus,omitempty"` // that the server runs on; 0: not said
-	Mock     strictyaml.Node   `yaml:"mock,omitempty"`
+	Endpoint     string            `yaml:"endpoint,omitempty"`
+	More         []string          `yaml:"more_endpoints,omitempty"` // that take turns with Endpoint
+	APIKey       Secret            `yaml:"api_key,omitempty"`
+	Headers      map[string]Secret `yaml:"headers,omitempty"`
+	Connections  Connections       `yaml:"connections,omitempty"`   // reuse where it is empty
+	LabelHeaders []string          `yaml:"label_headers,omitempty"` // of answers, kept with each record
+	GPUs         int               `yaml:"gpus,omitempty"`          // that the server runs on; 0: not said
+	Mock         strictyaml.Node   `yaml:"mock,omitempty"`
+}
+
+// Endpoints are all of a real server's addresses, none of the mock.
+func (t *Target) Endpoints() []string {
+	if t.Endpoint == "" {
+		return nil
+	}
+	return append([]string{t.Endpoint}, t.More...)
 }
 
 // Client is the resolved client section. Zero limits are off; zero PoolSize is as large as the load needs.
@@ -106,6 +118,10 @@ type Warmup struct {
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
 	shown.Target.Endpoint = redactQuery(p.Target.Endpoint)
+	shown.Target.More = slices.Clone(p.Target.More)
+	for i := range shown.Target.More {
+		shown.Target.More[i] = redactQuery(shown.Target.More[i])
+	}
 	body, err := strictyaml.Marshal(shown)
 	if err != nil {
 		return nil, fmt.Errorf("write plan %s: %w", p.Name, err)

@@ -37,11 +37,13 @@ type Spec struct {
 
 // targetSpec is where the load goes: the bundled mock, or a real server.
 type targetSpec struct {
-	Mock     strictyaml.Node   `yaml:"mock"`
-	Endpoint *string           `yaml:"endpoint"`
-	APIKey   Secret            `yaml:"api_key"`
-	Headers  map[string]Secret `yaml:"headers"`
-	GPUs     *int              `yaml:"gpus"`
+	Mock         strictyaml.Node   `yaml:"mock"`
+	Endpoint     []string          `yaml:"endpoint"` // nil where it is left out
+	APIKey       Secret            `yaml:"api_key"`
+	Headers      map[string]Secret `yaml:"headers"`
+	Connections  Connections       `yaml:"connections"`
+	LabelHeaders []string          `yaml:"label_headers"`
+	GPUs         *int              `yaml:"gpus"`
 }
 
 // stageSpec is one entry of stages: what it names overrides the scenario's own load, workload, mix and faults. Workload and

@@ -24,6 +24,9 @@ type draft struct {
 func (r *resolver) stages() []Stage {
 	var out []Stage
 	seen := map[string]bool{}
+	if r.spec.Target.Connections == PerSession {
+		r.fail("target.connections", "connections per_session need sessions")
+	}
 	for _, d := range r.drafts() {
 		if r.planned += d.combinations(); r.planned > maxStages {
 			r.fail(d.self(), "more than %d stages: shorten the lists, whose lengths multiply", maxStages)

@@ -83,6 +83,25 @@ const (
 // UnmarshalText refuses an unknown batch mode.
 func (m *BatchMode) UnmarshalText(b []byte) error { return oneOf(m, b, Concurrent, OneRequest) }
 
+// Connections says which connection a request goes out on.
+type Connections string
+
+// Reuse takes one that is open and idle; Fresh opens one for each attempt; PerSession keeps one for each session.
+const (
+	Reuse      Connections = "reuse"
+	Fresh      Connections = "fresh"
+	PerSession Connections = "per_session"
+)
+
+// UnmarshalText refuses an unknown word. Reuse is the default, and written as none.
+func (c *Connections) UnmarshalText(b []byte) error {
+	if err := oneOf(c, b, Reuse, Fresh, PerSession); err != nil || *c != Reuse {
+		return err
+	}
+	*c = ""
+	return nil
+}
+
 // ArrivalKind is the process that open-loop arrivals follow.
 type ArrivalKind string
 

@@ -152,6 +152,8 @@ func LeftOut(p *scenarios.Plan, cfg mockserver.Config) []string {
 		{faults, "faults"},
 		{c.RateLimit.PerMinute > 0 || c.RateLimit.PerSecond > 0, "the client's rate_limit"},
 		{c.MaxRetries > 0, "its max_retries"},
+		{p.Target.Connections != "", "the target's connections"},
+		{len(p.Target.LabelHeaders) > 0, "its label_headers"},
 		{cfg.Truth.File != "", "a truth file"},
 		{cfg.RateLimit.RPM > 0 || cfg.RateLimit.TPM > 0, "the mock's rate_limit"},
 		{len(cfg.Phases) > 0, "phases"},

@@ -69,7 +69,7 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Workload: f.workload, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {
@@ -88,6 +88,7 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 	if last := r.Last(); last != nil {
 		r.Status = last.Status
 		r.DoneNS = last.DoneNS
+		r.Labels = sr.labels(f.exchange.Attempts[len(r.Attempts)-1].Header)
 	}
 	if err != nil {
 		r.Error = sr.secrets.Replace(err.Error())

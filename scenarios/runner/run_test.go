@@ -59,6 +59,7 @@ type bed struct {
 	http  *http.Server
 
 	before int64 // attempts seen when the run began
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func newBed(t *testing.T, config string) *bed {
@@ -76,6 +77,7 @@ func newBed(t *testing.T, config string) *bed {
 		t.Fatal(err)
 	}
 	b := &bed{Server: s, pipes: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}, http: &http.Server{Handler: s}}
+	b.dial = b.pipes.dial
 	go b.http.Serve(b.pipes)
 	return b
 }
@@ -146,7 +148,7 @@ func runOn(t *testing.T, b *bed, scenario string, nonce uint64, stop time.Durati
 	b.before = b.State().Attempts
 	var mu sync.Mutex
 	res, err := runner.Run(ctx, plan(t, scenario), b, runner.Config{
-		RunID: "t", Model: "demo-8b", Nonce: nonce, Dial: b.pipes.dial,
+		RunID: "t", Model: "demo-8b", Nonce: nonce, Dial: b.dial,
 		Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()

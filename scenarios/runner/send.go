@@ -113,6 +113,7 @@ func (q *queue) leave() {
 type job struct {
 	finished
 	request *client.Prepared
+	client  *client.Client
 }
 
 // build makes the requests of an arrival: one for each of its prompts, or one with all of them.
@@ -124,7 +125,8 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
 		w := sr.stage.Request(a.First+int64(i), j.prompts, sr.cfg.Nonce)
 		j.workload, j.input, j.output = w.Name, w.Input, w.Tokens*j.prompts
-		j.request = sr.client.Prepare(ctx, sr.request(j.seq, &w))
+		j.client, j.endpoint = sr.clients.next(j.seq)
+		j.request = j.client.Prepare(ctx, sr.request(j.seq, &w))
 	}
 	return jobs
 }
@@ -181,7 +183,7 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) time.Time {
 	sr.cfg.Live.issue(f.prompts)
 	if admitted {
 		f.dispatched = time.Now()
-		f.exchange = sr.client.SendPrepared(ctx, j.request)
+		f.exchange = j.client.SendPrepared(ctx, j.request)
 		q.leave()
 	}
 	f.done = time.Now()

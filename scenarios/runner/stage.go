@@ -39,6 +39,7 @@ type finished struct {
 	arrival    scenarios.Arrival
 	prompts    int
 	workload   string // of the mix
+	endpoint   string // of several
 	input      int    // tokens asked for, 0 where unknown
 	output     int    // likewise
 	intended   time.Time
