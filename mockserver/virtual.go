@@ -89,6 +89,9 @@ func (a *Answer) Cached() (n int) {
 	return n
 }
 
+// Text is what the first answer says.
+func (a *Answer) Text() string { return a.job.choices[0].text() }
+
 // A Chunk is content that is written at once.
 type Chunk struct {
 	Due    time.Duration

@@ -12,7 +12,7 @@ import (
 
 // Group is the part of a stage's requests that have something in common. Its figures mean what the stage's mean.
 type Group struct {
-	By         string                  `json:"by"`    // workload, endpoint, or the name of a label
+	By         string                  `json:"by"`    // workload, turn, endpoint, or the name of a label
 	Value      string                  `json:"value"` // what By is of these requests
 	Requests   Requests                `json:"requests"`
 	Outcomes   map[Outcome]int64       `json:"outcomes"`
@@ -30,6 +30,9 @@ type groupKey struct{ by, value string }
 func groupsOf(r *Record) (keys []groupKey) {
 	if r.Workload != "" {
 		keys = append(keys, groupKey{"workload", r.Workload})
+	}
+	if r.Turn > 0 {
+		keys = append(keys, groupKey{"turn", strconv.Itoa(r.Turn)})
 	}
 	if r.Endpoint != "" {
 		keys = append(keys, groupKey{"endpoint", r.Endpoint})

@@ -119,6 +119,7 @@ type Load struct {
 	Rate        float64 `json:"rate,omitempty"` // arrivals a second
 	Arrivals    string  `json:"arrivals,omitempty"`
 	MaxInFlight int     `json:"max_in_flight,omitempty"`
+	Sessions    bool    `json:"sessions,omitempty"` // arrivals are of sessions, whose turns follow each other
 	BatchSize   int     `json:"batch_size"`
 	BatchMode   string  `json:"batch_mode"`
 	Faults      int     `json:"faults,omitempty"` // injected fault rules, mock targets only

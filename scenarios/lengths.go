@@ -60,6 +60,18 @@ func (l *Lengths) fixed() bool {
 	return l.Distribution == "" && l.Stddev == 0 && l.Min == 0 && l.Max == 0 && len(l.Values) == 0
 }
 
+// largest is the bound of what is drawn, where the lengths have one of their own.
+func (l *Lengths) largest() int {
+	if l.fixed() {
+		return l.Mean
+	}
+	most := l.Max
+	for _, v := range l.Values {
+		most = max(most, v.Tokens)
+	}
+	return most
+}
+
 // Draw returns a length, from one token to ten million.
 func (l Lengths) Draw(r *rand.Rand) int {
 	n := float64(l.Mean)

@@ -142,6 +142,7 @@ func TestTheHashFollowsTheWork(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, src := range []string{
+		"load: {sessions: {rate: 1/s}}", "load: {sessions: {rate: 1/s, turns: 6}}", "load: {sessions: {rate: 1/s, tool_delay: 1s}}", "load: {sessions: {rate: 1/s, system_tokens: 9}}", "load: {open: {rate: 1/s}}",
 		"", base, "target: {connections: fresh}\n" + base, strings.Replace(base, "weight: 2", "weight: 3", 1), strings.Replace(base, "two", "other-two", 1), strings.Replace(base, "name: b", "name: c", 1),
 		"workload: {prompts: {cache: shared(0.5)}}", "workload: {prompts: {cache: shared(0.6)}}", "workload: {prompts: {text: {words: 5}}}",
 		"workload: {prompts: {batch: batch.jsonl}}", "workload: {output: {tokens: {mean: 128, stddev: 2}}}", "workload: {output: {tokens: {distribution: lognormal, mean: 128, stddev: 2}}}",

@@ -73,6 +73,7 @@ type Stage struct {
 	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second
 	Arrivals    ArrivalKind      `yaml:"arrivals,omitempty"`
 	MaxInFlight int              `yaml:"max_in_flight,omitempty"` // open loop: requests; more wait, none is skipped
+	Sessions    *Sessions        `yaml:"sessions,omitempty"`      // open loop: what arrives are sessions; nil: requests
 	BatchSize   int              `yaml:"batch_size"`
 	BatchMode   BatchMode        `yaml:"batch_mode"`
 	Requests    int              `yaml:"requests,omitempty"` // measured prompts; 0: Duration alone ends the stage

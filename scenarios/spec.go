@@ -99,10 +99,11 @@ type outputSpec struct {
 	Mode   OutputMode `yaml:"mode"`
 }
 
-// loadSpec is how much is sent, and when: closed or open, never both.
+// loadSpec is how much is sent, and when: closed, open or sessions, never two of them.
 type loadSpec struct {
 	Closed   *closedSpec    `yaml:"closed"`
 	Open     *openSpec      `yaml:"open"`
+	Sessions *sessionsSpec  `yaml:"sessions"`
 	Batch    batchSpec      `yaml:"batch"`
 	Requests *int           `yaml:"requests"`
 	Duration *time.Duration `yaml:"duration"`
@@ -121,6 +122,14 @@ type openSpec struct {
 	Arrivals    ArrivalKind `yaml:"arrivals"`
 	MaxInFlight *int        `yaml:"max_in_flight"`
 	WhenFull    string      `yaml:"when_full"`
+}
+
+// sessionsSpec is conversations, which arrive as requests of an open load do.
+type sessionsSpec struct {
+	Open         openSpec `yaml:",inline"`
+	Turns        *Lengths `yaml:"turns"`
+	ToolDelay    Delays   `yaml:"tool_delay"`
+	SystemTokens *int     `yaml:"system_tokens"`
 }
 
 // batchSpec groups prompts: sent at once as requests of their own, or as one request with several prompts.

@@ -24,9 +24,6 @@ type draft struct {
 func (r *resolver) stages() []Stage {
 	var out []Stage
 	seen := map[string]bool{}
-	if r.spec.Target.Connections == PerSession {
-		r.fail("target.connections", "connections per_session need sessions")
-	}
 	for _, d := range r.drafts() {
 		if r.planned += d.combinations(); r.planned > maxStages {
 			r.fail(d.self(), "more than %d stages: shorten the lists, whose lengths multiply", maxStages)
@@ -87,10 +84,13 @@ func (r *resolver) entry(i int, e stageSpec) draft {
 // override drops what an entry replaces as a whole: the load's mode, and its bounds.
 func override(l *loadSpec, with strictyaml.Node) {
 	if written(with, "open") {
-		l.Closed = nil
+		l.Closed, l.Sessions = nil, nil
 	}
 	if written(with, "closed") {
-		l.Open = nil
+		l.Open, l.Sessions = nil, nil
+	}
+	if written(with, "sessions") {
+		l.Open, l.Closed, l.Batch = nil, nil, batchSpec{}
 	}
 	if written(with, "requests") || written(with, "duration") {
 		l.Requests, l.Duration = nil, nil
@@ -133,6 +133,7 @@ func (r *resolver) baseStage(d draft) Stage {
 		s.Requests = defaultRequests
 	}
 	r.workloads(d, &s)
+	r.sessions(d, &s)
 	r.checkLoad(d, s)
 	return s
 }
@@ -177,7 +178,10 @@ func (s Stage) clone() Stage {
 	for i := range s.Mix {
 		s.Mix[i].Workload = s.Mix[i].Workload.clone()
 	}
-	s.Faults = clonePointer(s.Faults)
+	if s.Faults = clonePointer(s.Faults); s.Sessions != nil {
+		s.Sessions = clonePointer(s.Sessions)
+		s.Sessions.Turns = *s.Sessions.Turns.clone()
+	}
 	return s
 }
 

@@ -92,7 +92,10 @@ type Request struct {
 // but for what nonce gives a cold or shared one. No two cold prompts of a plan have the same first four words, if they
 // have as many. A negative index is for a probe: unless it comes warm from a file, no run sends that prompt.
 func (s *Stage) Request(first int64, prompts int, nonce uint64) Request {
-	k := s.chosen(first)
+	return s.request(s.chosen(first), first, prompts, nonce)
+}
+
+func (s *Stage) request(k int, first int64, prompts int, nonce uint64) Request {
 	r := Request{Workload: &s.Workload}
 	if len(s.Mix) > 0 {
 		r.Workload, r.Name = &s.Mix[k].Workload, s.Mix[k].Name

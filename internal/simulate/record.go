@@ -13,10 +13,14 @@ import (
 
 // post is a request's path and body, in the fields that the runner sends.
 func (st *stage) post(r *request) (path string, body []byte) {
-	w := st.Request(r.first, r.prompts, st.plan.Seed)
+	w := st.asks(r)
 	r.workload, r.input, r.output = w.Name, w.Input, w.Tokens*r.prompts
 	m := map[string]any{"model": st.result.Model}
 	path = fill(m, &w)
+	if s := r.session; s != nil {
+		s.say("user", w.Texts[0])
+		m["messages"] = s.talk
+	}
 	if w.Stream {
 		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
 	}
@@ -35,6 +39,14 @@ func (st *stage) post(r *request) (path string, body []byte) {
 		panic(fmt.Sprintf("simulate: a body of YAML values is not JSON: %v", err))
 	}
 	return path, body
+}
+
+// asks is what the plan decides of a request.
+func (st *stage) asks(r *request) scenarios.Request {
+	if r.session != nil {
+		return st.Turn(r.arrival, r.turn-1, st.plan.Seed)
+	}
+	return st.Request(r.first, r.prompts, st.plan.Seed)
 }
 
 // fill writes the prompts into a body, and returns the path that takes it.
@@ -62,8 +74,13 @@ func (st *stage) record(r *request) {
 	if st.BatchSize > 1 {
 		rec.Batch = r.arrival.Index + 1
 	}
+	if rec.Turn = r.turn; r.turn > 0 {
+		rec.Session = r.arrival.Index + 1
+	}
 	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, r.output
 	switch a := r.answer; {
+	case r.lost != "":
+		rec.Outcome, rec.Error = results.Dropped, r.lost
 	case a == nil:
 		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"
 	case a.Status != http.StatusOK:

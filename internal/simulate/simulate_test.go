@@ -72,6 +72,15 @@ func TestRefusalsHaveTheirOutcomes(t *testing.T) {
 	}
 }
 
+// A conversation outgrows the model: of four turns of 20 and 10 tokens a context of 60 holds two.
+func TestATurnThatFailsEndsItsSession(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {models: [{id: demo-8b, max_model_len: 60}]}}\nworkload: {prompts: {synthetic: {input_tokens: 20}}, output: {tokens: 10}}\n"+
+		"load: {sessions: {rate: 1/s, turns: 4}, requests: 12}")
+	if got, want := res.Stages[0].Outcomes, (map[results.Outcome]int64{"ok": 6, "http_400": 3, "dropped": 3}); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestALoopWithoutTimeComesToAnEnd(t *testing.T) {
 	res := run(t, "name: x\ntarget: {mock: {engine: {model: none}}}\nworkload: {prompts: {synthetic: {input_tokens: 5}}, output: {tokens: 3}}\n"+
 		"load: {closed: {concurrency: 2}, duration: 1s}")

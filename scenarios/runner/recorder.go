@@ -76,6 +76,13 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 		r.Batch = f.arrival.Index + 1
 	}
 	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, f.output
+	if r.Turn = f.turn; f.turn > 0 {
+		r.Session = f.arrival.Index + 1
+	}
+	if f.lost != "" {
+		r.Outcome, r.Error = results.Dropped, f.lost
+		return r
+	}
 	if f.exchange == nil {
 		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
 		return r

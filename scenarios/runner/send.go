@@ -59,7 +59,7 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 			q.ctx = tail
 		}
 		for _, j := range jobs {
-			sr.sending.Go(func() { sr.send(requests, j, q) })
+			sr.sending.Go(func() { sr.converse(requests, j, q) })
 		}
 	}
 }
@@ -114,10 +114,14 @@ type job struct {
 	finished
 	request *client.Prepared
 	client  *client.Client
+	session *session // nil: the request stands alone
 }
 
-// build makes the requests of an arrival: one for each of its prompts, or one with all of them.
+// build makes the requests of an arrival: one for each of its prompts, one with all of them, or a session's first turn.
 func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, intended time.Time) []job {
+	if sr.stage.Sessions != nil {
+		return []job{sr.newSession(a, seq).turn(ctx, 0, intended)}
+	}
 	n := Requests(sr.stage, a)
 	jobs := make([]job, n)
 	for i := range jobs {
@@ -164,19 +168,19 @@ func idPrefix(runID string) string {
 // for a recorder after that is the tool's own delay.
 func (sr *stageRun) together(ctx context.Context, jobs []job) (free time.Time) {
 	if len(jobs) == 1 {
-		return sr.send(ctx, jobs[0], nil)
+		return sr.send(ctx, jobs[0], nil).done
 	}
 	done := make([]time.Time, len(jobs))
 	var batch sync.WaitGroup
 	for i, j := range jobs {
-		batch.Go(func() { done[i] = sr.send(ctx, j, nil) })
+		batch.Go(func() { done[i] = sr.send(ctx, j, nil).done })
 	}
 	batch.Wait()
 	return slices.MaxFunc(done, time.Time.Compare)
 }
 
 // send passes the cap, sends the request and hands what came to the recorders. It returns when the answer had ended.
-func (sr *stageRun) send(ctx context.Context, j job, q *queue) time.Time {
+func (sr *stageRun) send(ctx context.Context, j job, q *queue) finished {
 	f := j.finished
 	slot, admitted := q.enter(f.intended)
 	f.slot = slot
@@ -188,7 +192,7 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) time.Time {
 	}
 	f.done = time.Now()
 	sr.report(f)
-	return f.done
+	return f
 }
 
 var apis = map[scenarios.API]client.API{

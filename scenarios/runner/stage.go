@@ -38,6 +38,8 @@ type finished struct {
 	seq        int64
 	arrival    scenarios.Arrival
 	prompts    int
+	turn       int    // of a session, from 1
+	lost       string // why a turn of a session was not sent
 	workload   string // of the mix
 	endpoint   string // of several
 	input      int    // tokens asked for, 0 where unknown
@@ -233,6 +235,7 @@ func LoadOf(s *scenarios.Stage) results.Load {
 	}
 	if s.Open() {
 		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight
+		l.Sessions = s.Sessions != nil
 	}
 	return l
 }

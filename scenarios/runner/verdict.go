@@ -91,7 +91,8 @@ func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
 		return
 	}
 	share := float64(s.Tokens.Cached) / float64(s.Tokens.Input)
-	if every(stage, func(w *scenarios.Workload) bool { return w.Prompts.Cache == scenarios.Cold }) && share > maxCachedShare {
+	cold := stage.Sessions == nil && every(stage, func(w *scenarios.Workload) bool { return w.Prompts.Cache == scenarios.Cold })
+	if cold && share > maxCachedShare {
 		j.spoil("%.1f%% of the input came from the server's prefix cache though prompts are cold; the server caches across different prompts", 100*share)
 		return
 	}
