@@ -14,8 +14,21 @@ import (
 
 // dialled counts connections by the address that was asked for.
 type dialled struct {
-	mu sync.Mutex
-	by map[string]int
+	mu         sync.Mutex
+	by         map[string]int
+	open, most int // connections at once
+}
+
+// counted tells when it is closed.
+type counted struct {
+	net.Conn
+	once   sync.Once
+	closed func()
+}
+
+func (c *counted) Close() error {
+	c.once.Do(c.closed)
+	return c.Conn.Close()
 }
 
 func (d *dialled) through(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
@@ -23,8 +36,15 @@ func (d *dialled) through(dial func(context.Context, string, string) (net.Conn, 
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		d.mu.Lock()
 		d.by[addr]++
+		d.open++
+		d.most = max(d.most, d.open)
 		d.mu.Unlock()
-		return dial(ctx, network, addr)
+		conn, err := dial(ctx, network, addr)
+		return &counted{Conn: conn, closed: func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.open--
+		}}, err
 	}
 }
 

@@ -165,7 +165,12 @@ func runOn(t *testing.T, b *bed, scenario string, nonce uint64, stop time.Durati
 	if int64(len(out.records)) != res.Conservation.Issued {
 		t.Errorf("%d records of %d requests", len(out.records), res.Conservation.Issued)
 	}
+	seen := map[int64]bool{}
 	for _, r := range out.records {
+		if seen[r.Seq] {
+			t.Errorf("two records have the number %d", r.Seq)
+		}
+		seen[r.Seq] = true
 		if r.Error != "" && t.Failed() {
 			t.Log(r.Error)
 		}

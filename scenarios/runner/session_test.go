@@ -184,8 +184,8 @@ load: {sessions: {rate: 10/m, arrivals: constant, turns: 4, tool_delay: 1s}, req
 				}
 			}
 		}
-		if d.by["mock:80"] != 5 || d.by["other:80"] != 5 {
-			t.Errorf("dialled %v for ten sessions", d.by)
+		if d.by["mock:80"] != 5 || d.by["other:80"] != 5 || d.most != 1 {
+			t.Errorf("dialled %v for ten sessions one after the other, %d at once", d.by, d.most)
 		}
 	})
 }

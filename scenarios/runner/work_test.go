@@ -68,6 +68,22 @@ load: {closed: {concurrency: 4}, requests: 400, warmup: {requests: 8}}
 	}
 }
 
+// A server whose answers are as long as they like heeds exact lengths alone.
+func TestOnlyExactLengthsAreForced(t *testing.T) {
+	for mode, want := range map[string]int{"exact": 300, "cap": 6, "natural": 6} {
+		tokens := ", tokens: 300"
+		if mode == "natural" {
+			tokens = ""
+		}
+		out := run(t, `{engine: {model: none}, output: {natural: 4}}`, "workload: {output: {mode: "+mode+tokens+"}}\nload: {requests: 5}", 0)
+		for _, r := range out.records {
+			if r.Tokens.Output > want || mode == "exact" && r.Tokens.Output != want {
+				t.Errorf("%s: %d tokens, want %d", mode, r.Tokens.Output, want)
+			}
+		}
+	}
+}
+
 func TestAStageOfOneWorkloadHasNoGroups(t *testing.T) {
 	out := run(t, `engine: {model: none}`, "load: {requests: 5}", 0)
 	if out.Stages[0].Groups != nil || out.records[0].Workload != "" {
