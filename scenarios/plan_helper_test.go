@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/llmload/llmload/scenarios"
@@ -69,4 +70,16 @@ func mustPlan(t testing.TB, src string) *scenarios.Plan {
 func prompt(s *scenarios.Stage, index int64, nonce uint64) (text string, tokens int) {
 	r := s.Request(index, 1, nonce)
 	return r.Texts[0], r.Input
+}
+
+// says holds that a scenario's plan has one piece and not another, blanks aside.
+func says(t *testing.T, src, has, hasNot string) {
+	t.Helper()
+	got := text(t, mustPlan(t, src))
+	if !strings.Contains(strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(has), " ")) {
+		t.Errorf("no %q in\n%s", has, got)
+	}
+	if hasNot != "" && strings.Contains(got, hasNot) {
+		t.Errorf("%q is in\n%s", hasNot, got)
+	}
 }

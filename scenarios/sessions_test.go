@@ -71,3 +71,18 @@ func TestADelayOfOneValueIsExact(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestResolvedSessions holds what stands in a plan for what a file says of sessions.
+func TestResolvedSessions(t *testing.T) {
+	for _, c := range []struct{ sentence, src, has, hasNot string }{
+		{"sessions have five turns and no delay", "load: {sessions: {rate: 2/s}}", "name: sessions=2/s api: chat", "concurrency"},
+		{"sessions arrive as an open load does", "load: {sessions: {rate: 2/s}}", "rate: 2/s\n    arrivals: poisson\n    max_in_flight: 2000\n    sessions:\n      turns:\n        mean: 5\n    batch_size: 1", "tool_delay"},
+		{
+			"an entry's sessions replace open and its batch", "load: {open: {rate: 1/s}, batch: {size: 4}}\nstages: [{load: {sessions: {rate: 2/s, tool_delay: {mean: 1s, stddev: 2s}}}}]",
+			"tool_delay:\n        mean: 1s\n        stddev: 2s", "batch_size: 4",
+		},
+		{"an entry's open replaces sessions", "load: {sessions: {rate: 1/s}}\nstages: [{load: {open: {rate: 2/s}}}]", "name: rate=2/s", "sessions"},
+	} {
+		t.Run(c.sentence, func(t *testing.T) { says(t, c.src, c.has, c.hasNot) })
+	}
+}
