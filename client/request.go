@@ -32,6 +32,14 @@ func (a API) String() string {
 	return fmt.Sprintf("API(%d)", int(a))
 }
 
+// field is the body's field that carries the prompts.
+func (a API) field() string {
+	if a == Embeddings {
+		return "input"
+	}
+	return "prompt"
+}
+
 // Message is one turn of a chat.
 type Message struct {
 	Role    string // system, user, assistant, tool
@@ -64,7 +72,7 @@ type Request struct {
 	Schema     *Schema // what the text of the answer must look like; chat
 
 	Header http.Header    // wins over Config.Header
-	Extra  map[string]any // further body fields; wins over Config.ExtraBody and the typed fields
+	Extra  map[string]any // further body fields, messages and prompts among them; wins over Config.ExtraBody and the typed fields
 }
 
 // call is a request made ready to be sent, as often as its retries need.
@@ -123,9 +131,9 @@ func (r Request) check() error {
 	switch {
 	case r.API < Chat || r.API > Embeddings:
 		return fmt.Errorf("client: unknown Request.API %d: use Chat, Completions or Embeddings", int(r.API))
-	case r.API == Chat && len(r.Messages) == 0:
+	case r.API == Chat && len(r.Messages) == 0 && r.Extra["messages"] == nil:
 		return fmt.Errorf("client: a chat request needs at least one of Request.Messages")
-	case r.API != Chat && len(r.Prompts) == 0:
+	case r.API != Chat && len(r.Prompts) == 0 && r.Extra[r.API.field()] == nil:
 		return fmt.Errorf("client: a request to %s needs at least one of Request.Prompts", r.API)
 	case r.API == Embeddings && r.Stream:
 		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")

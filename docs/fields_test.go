@@ -41,6 +41,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### `goodput`", "json", results.Goodput{}},
 		{"run-folder.md", "### `tokens` of a stage", "json", results.TokenTotals{}},
 		{"run-folder.md", "### `metrics.NAME`", "json", results.Metric{}},
+		{"run-folder.md", "### `groups[]`", "json", results.Group{}},
 		{"run-folder.md", "### `series[]`", "json", results.Point{}},
 		{"run-folder.md", "### `thresholds[]`", "json", results.ThresholdResult{}},
 		{"mock.md", "### Top level", "yaml", mockserver.Config{}},

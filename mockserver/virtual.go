@@ -2,6 +2,7 @@ package mockserver
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -87,6 +88,12 @@ func (a *Answer) Cached() (n int) {
 		}
 	}
 	return n
+}
+
+// Text is what the first answer says.
+func (a *Answer) Text() (text string) {
+	_ = json.Unmarshal([]byte(`"`+a.job.choices[0].text(content)+`"`), &text) // it is kept as JSON has it
+	return text
 }
 
 // A Chunk is content that is written at once.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -157,6 +158,28 @@ func TestControlCodesOnlyWhenAskedFor(t *testing.T) {
 	for _, r := range out {
 		if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e') {
 			t.Fatalf("control character %q in %q", r, out)
+		}
+	}
+}
+
+// The parts of a stage have the stage's columns, below it, and only where there are some.
+func TestPartsOfAStage(t *testing.T) {
+	s := few(40).Summary
+	whole := tables(t, s, report.Options{})
+	stage := &s.Stages[0]
+	for _, name := range []string{"chat", "code"} {
+		stage.Groups = append(stage.Groups, results.Group{
+			By: "workload", Value: name, Requests: results.Requests{Issued: 1234}, Success: ptr(0.5), Throughput: stage.Throughput, Metrics: stage.Metrics,
+		})
+	}
+	got := tables(t, s, report.Options{})
+	head, part, found := strings.Cut(got, "\npart ")
+	if !found || !strings.HasPrefix(whole, head) {
+		t.Fatalf("no parts below the stages in\n%s", got)
+	}
+	for _, name := range []string{"chat", "code"} {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(stage.Name) + `, workload ` + name + ` +1,234 +50.0%`).MatchString(part) {
+			t.Errorf("no row of %s in\n%s", name, part)
 		}
 	}
 }

@@ -26,6 +26,9 @@ type Collector struct {
 	reads             readCounts
 	tokens            TokenTotals
 	sources           map[TokenSource]int64
+
+	groups map[groupKey]*Collector
+	values map[string]int // groups of each name
 }
 
 // windowCounts is what arrived inside the measured window, from any request, in parts of a whole. Integers, so that the
@@ -40,7 +43,7 @@ type readCounts struct{ all, multi int64 }
 
 // NewCollector returns a collector for one stage. b is shared by the stage's collectors and may still be unknown.
 func NewCollector(info StageInfo, b *Bounds) *Collector {
-	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}}
+	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}, values: map[string]int{}}
 	for _, l := range info.SLO {
 		l.Metric = info.Load.judged(l.Metric)
 		c.slo = append(c.slo, l)
@@ -59,6 +62,11 @@ func (l Load) judged(m metric.Name) metric.Name {
 
 // Add counts one finished request. It keeps nothing of r.
 func (c *Collector) Add(r *Record) {
+	c.count(r)
+	c.addGroups(r)
+}
+
+func (c *Collector) count(r *Record) {
 	c.addArrivals(r)
 	c.addCourse(r)
 	switch {
@@ -224,5 +232,5 @@ func (c *Collector) Merge(o *Collector) error {
 	c.window.add(o.window)
 	c.reads.add(o.reads)
 	c.tokens.add(o.tokens)
-	return nil
+	return c.mergeGroups(o)
 }

@@ -454,6 +454,10 @@ func someRecord(t *rapid.T) *results.Record {
 		}
 	}
 	r.Outcome = rapid.SampledFrom([]results.Outcome{results.OK, results.OK, results.OK, "http_500", results.Cancelled, results.TimeoutIdle}).Draw(t, "outcome")
+	r.Workload = rapid.SampledFrom([]string{"", "chat", "code"}).Draw(t, "workload")
+	r.Endpoint = rapid.SampledFrom([]string{"", "http://a", "http://b"}).Draw(t, "endpoint")
+	r.Labels = map[string]string{"x-replica": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "replica")}
+	r.Turn = rapid.IntRange(0, 3).Draw(t, "turn")
 	r.Warmup = rapid.IntRange(0, 9).Draw(t, "warmup") == 0
 	r.Tokens.Source = rapid.SampledFrom([]results.TokenSource{results.FromUsage, results.FromEvents}).Draw(t, "source")
 	if rapid.Bool().Draw(t, "counted") {

@@ -22,6 +22,7 @@ func (c *Collector) Summarize() StageSummary {
 		Retries:  c.retries,
 		Tokens:   c.tokens,
 		Metrics:  c.metrics(),
+		Groups:   c.summarizeGroups(),
 		Series:   c.course.points(),
 	}
 	addAll(s.Outcomes, c.outcomes)
@@ -136,6 +137,7 @@ func (c *Collector) warnings() []string {
 			w = append(w, fmt.Sprintf("answers had %d output tokens where %d were asked for (%+.1f%%)", served, asked, 100*off))
 		}
 	}
+	w = append(w, c.warnGroups()...)
 	for d := range nDistributions {
 		if n := c.dist[d].Under(); n > 0 {
 			w = append(w, fmt.Sprintf("%s below 0, counted as 0 because stamps are out of order: %d", d.name(), n))

@@ -54,10 +54,11 @@ type Environment struct {
 
 // Target is the server under load. Endpoint carries no credentials.
 type Target struct {
-	Endpoint string `json:"endpoint"`
-	Model    string `json:"model"`
-	Mock     bool   `json:"mock"`
-	GPUs     int    `json:"gpus,omitempty"` // that the server runs on, as the user said
+	Endpoint string   `json:"endpoint"`
+	Model    string   `json:"model"`
+	Mock     bool     `json:"mock"`
+	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
+	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null
@@ -103,6 +104,7 @@ type StageSummary struct {
 	Goodput    Goodput                 `json:"goodput"`
 	Tokens     TokenTotals             `json:"tokens"`
 	Metrics    map[metric.Name]*Metric `json:"metrics"`
+	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
 	Instrument Instrument              `json:"instrument"`
 	Series     []Point                 `json:"series"`
 	Warnings   []string                `json:"warnings"`
@@ -117,6 +119,7 @@ type Load struct {
 	Rate        float64 `json:"rate,omitempty"` // arrivals a second
 	Arrivals    string  `json:"arrivals,omitempty"`
 	MaxInFlight int     `json:"max_in_flight,omitempty"`
+	Sessions    bool    `json:"sessions,omitempty"` // arrivals are of sessions, whose turns follow each other
 	BatchSize   int     `json:"batch_size"`
 	BatchMode   string  `json:"batch_mode"`
 	Faults      int     `json:"faults,omitempty"` // injected fault rules, mock targets only

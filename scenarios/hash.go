@@ -4,15 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // hashed is what identifies a plan.
 type hashed struct {
-	Seed   uint64        `yaml:"seed"`
-	Client Client        `yaml:"client"`
-	Stages []hashedStage `yaml:"stages"`
+	Seed        uint64        `yaml:"seed"`
+	Client      Client        `yaml:"client"`
+	Connections Connections   `yaml:"connections,omitempty"`
+	Stages      []hashedStage `yaml:"stages"`
 }
 
 // hashedStage is a stage with its faults by what they mean, not by how the file spells them.
@@ -21,11 +23,11 @@ type hashedStage struct {
 	Faults any `yaml:"decoded_faults,omitempty"`
 }
 
-// Hash identifies what is sent: seed, client and stages with their workload, load and faults. A prompt file counts by its
+// Hash identifies what is sent: seed, client, how connections are used, and stages with their workload, load and faults. A prompt file counts by its
 // content. Endpoint, model, name, GPUs, SLOs and thresholds are outside, so that two servers, or one server on two
 // days, can be compared.
 func (p *Plan) Hash() (string, error) {
-	h := hashed{Seed: p.Seed, Client: p.Client}
+	h := hashed{Seed: p.Seed, Client: p.Client, Connections: p.Target.Connections}
 	for _, s := range p.Stages {
 		one := hashedStage{Stage: s}
 		if s.Faults != nil {
@@ -34,6 +36,10 @@ func (p *Plan) Hash() (string, error) {
 			}
 		}
 		one.Stage.Faults, one.Prompts.File = nil, ""
+		one.Mix = slices.Clone(one.Mix)
+		for i := range one.Mix {
+			one.Mix[i].Prompts.File = ""
+		}
 		h.Stages = append(h.Stages, one)
 	}
 	body, err := strictyaml.Marshal(h)

@@ -22,13 +22,13 @@ func (r *resolver) checkLoad(d draft, s Stage) {
 	}{{"duration", s.Duration}, {"warmup.duration", s.Warmup.Duration}, {"pause", s.Pause}} {
 		r.checkTime(d.place("load."+t.key), t.key, t.d)
 	}
-	if s.BatchMode == OneRequest && s.API == Chat {
-		r.fail(d.place("load.batch.mode"), "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	for _, w := range s.Workloads() {
+		r.checkBatchMode(d, s, w)
 	}
 	if d.load.Closed != nil && d.load.Open != nil {
 		r.fail(d.place("load.open"), "load has both closed and open: leave one")
 	}
-	for _, list := range []string{"load.closed.concurrency", "load.open.rate", "load.batch.size"} {
+	for _, list := range []string{"load.closed.concurrency", "load.open.rate", "load.sessions.rate", "load.batch.size"} {
 		if n := d.root.Get(d.place(list)); n.Kind() == strictyaml.Sequence && len(n.Items()) == 0 {
 			r.fail(d.place(list), "the list is empty: write a value or remove the key")
 		}
@@ -43,6 +43,9 @@ func (d draft) combinations() int {
 	}
 	if d.load.Open != nil {
 		levels = max(levels, len(d.load.Open.Rate))
+	}
+	if d.load.Sessions != nil {
+		levels = max(levels, len(d.load.Sessions.Open.Rate))
 	}
 	return levels * max(1, len(d.load.Batch.Size))
 }
@@ -99,8 +102,11 @@ func nameStages(name string, stages []Stage) []Stage {
 }
 
 func (r *resolver) loads(d draft, base Stage) []Stage {
+	if d.load.Sessions != nil {
+		return r.openLoads(d, base, &d.load.Sessions.Open, "load.sessions.", "sessions=")
+	}
 	if d.load.Open != nil {
-		return r.openLoads(d, base)
+		return r.openLoads(d, base, d.load.Open, "load.open.", "rate=")
 	}
 	levels := []int{1}
 	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
@@ -115,19 +121,19 @@ func (r *resolver) loads(d draft, base Stage) []Stage {
 	return out
 }
 
-func (r *resolver) openLoads(d draft, base Stage) []Stage {
-	o := d.load.Open
+// openLoads resolves what arrives in an open loop, requests or sessions; at is where its keys stand.
+func (r *resolver) openLoads(d draft, base Stage, o *openSpec, at, name string) []Stage {
 	if o.Rate == nil {
-		r.fail(d.place("load.open.rate"), "open load needs a rate: write rate: 5/s")
+		r.fail(d.place(at+"rate"), "open load needs a rate: write rate: 5/s")
 	}
 	base.Arrivals, base.MaxInFlight = o.Arrivals, defaultMaxInFlight
 	fallback(&base.Arrivals, Poisson)
 	if o.MaxInFlight != nil {
 		base.MaxInFlight = *o.MaxInFlight
-		r.inRange(d.place("load.open.max_in_flight"), "max_in_flight", base.MaxInFlight, 1, maxInFlight)
+		r.inRange(d.place(at+"max_in_flight"), "max_in_flight", base.MaxInFlight, 1, maxInFlight)
 	}
 	if o.WhenFull != "" && o.WhenFull != "queue" {
-		r.fail(d.place("load.open.when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
+		r.fail(d.place(at+"when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
 	}
 	var out []Stage
 	for _, rate := range o.Rate {
@@ -135,7 +141,7 @@ func (r *resolver) openLoads(d draft, base Stage) []Stage {
 			continue // could not be read
 		}
 		s := base
-		s.Name, s.Rate = "rate="+rate.String(), rate
+		s.Name, s.Rate = name+rate.String(), rate
 		out = append(out, s)
 	}
 	return out

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/llmload/llmload/internal/words"
 )
@@ -9,70 +10,120 @@ import (
 // warmPool is how many prompts a warm stage cycles through when its warm-up does not say.
 const warmPool = 16
 
-func (r *resolver) prompts(d draft, s *Stage) {
-	p := d.workload.Prompts
-	at := func(key string) string { return d.place("workload.prompts." + key) }
-	s.Prompts.Cache = p.Cache
-	fallback(&s.Prompts.Cache, Cold)
-	if s.Prompts.Cache == Warm && s.Warmup.Requests == 0 {
-		s.Warmup.Requests = warmPool // without a warm-up the first round would be cold
+// workload resolves what a workload leaves open.
+func (r *resolver) workload(w work) Workload {
+	out := Workload{API: w.spec.API, Temperature: w.spec.Temperature, ExtraBody: w.spec.ExtraBody}
+	r.prompts(w, &out)
+	fallback(&out.API, Chat)
+	out.Stream = out.API != Embeddings
+	if w.spec.Stream != nil {
+		out.Stream = *w.spec.Stream
 	}
-	sources := 0
-	for _, set := range []bool{p.Synthetic != nil, p.File != nil, p.ShareGPT != nil} {
+	r.output(w, &out)
+	r.checkWorkload(w, out)
+	return out
+}
+
+func (r *resolver) prompts(w work, out *Workload) {
+	p := w.spec.Prompts
+	out.Prompts.Cache = p.Cache
+	fallback(&out.Prompts.Cache, Cold)
+	named := 0
+	for _, set := range []bool{p.Synthetic != nil, p.Text != nil, p.File != nil, p.ShareGPT != nil, p.Batch != nil} {
 		if set {
-			sources++
+			named++
 		}
 	}
 	switch {
-	case sources > 1:
-		r.fail(d.place("workload.prompts"), "prompts have several sources: leave one of synthetic, file, sharegpt")
+	case named > 1:
+		r.fail(w.place("prompts"), "prompts have several sources: leave one of %s", strings.Join(sources[:], ", "))
 	case p.File != nil:
-		r.corpus(s, "file", *p.File, at("file"))
+		r.corpus(out, "file", *p.File, w.place("prompts.file"))
 	case p.ShareGPT != nil:
-		r.corpus(s, "sharegpt", *p.ShareGPT, at("sharegpt"))
+		r.corpus(out, "sharegpt", *p.ShareGPT, w.place("prompts.sharegpt"))
+	case p.Batch != nil:
+		r.batch(w, out)
+	case p.Text != nil:
+		out.Prompts.Source, out.Prompts.SHA256 = "text", words.PassagesSHA256()
+		out.Prompts.Words = r.lengths(w, "prompts.text.words", "words", p.Text.Words)
 	default:
-		s.Prompts.Source = "synthetic"
-		lengths := Lengths{Mean: defaultInputTokens}
-		if p.Synthetic != nil && p.Synthetic.InputTokens != nil {
-			lengths = *p.Synthetic.InputTokens
+		out.Prompts.Source = "synthetic"
+		var given *Lengths
+		if p.Synthetic != nil {
+			given = p.Synthetic.InputTokens
 		}
-		r.checkLengths(at("synthetic.input_tokens"), lengths)
-		s.Prompts.InputTokens = &lengths
+		out.Prompts.InputTokens = r.lengths(w, "prompts.synthetic.input_tokens", "input_tokens", given)
+		return
+	}
+	if out.Prompts.Cache.shared() > 0 {
+		r.fail(w.place("prompts.cache"), "cache %s needs synthetic prompts, whose length in tokens is known", out.Prompts.Cache)
 	}
 }
 
-func (r *resolver) checkLengths(at string, l Lengths) {
-	r.inRange(at, "mean of input_tokens", l.Mean, 1, maxTokens)
-	r.inRange(at, "stddev of input_tokens", l.Stddev, 0, maxTokens)
-	r.inRange(at, "min of input_tokens", l.Min, 0, maxTokens)
-	r.inRange(at, "max of input_tokens", l.Max, 0, maxTokens)
-	if l.Max > 0 && l.Max < l.Min {
-		r.fail(at, "input_tokens has min %d above max %d", l.Min, l.Max)
+// lengths are those given, or 512.
+func (r *resolver) lengths(w work, key, what string, given *Lengths) *Lengths {
+	if given == nil {
+		return &Lengths{Mean: defaultInputTokens}
+	}
+	r.checkLengths(w.place(key), what, *given)
+	return given
+}
+
+func (r *resolver) output(w work, out *Workload) {
+	o := w.spec.Output
+	out.Output.Mode = o.Mode
+	fallback(&out.Output.Mode, Exact)
+	at := w.place("output.tokens")
+	switch {
+	case out.API == Embeddings:
+		out.Output = Output{Mode: Natural}
+		if o.Tokens != nil {
+			r.fail(at, "embeddings have no output tokens: leave tokens out")
+		}
+	case out.Prompts.Source == "batch":
+		out.Output = Output{Mode: Natural}
+		if o.Tokens != nil || o.Mode != "" && o.Mode != Natural {
+			r.fail(w.place("output"), "requests of a batch file have lengths of their own: leave output out")
+		}
+	case out.Output.Mode == Natural && o.Tokens != nil:
+		r.fail(at, "mode natural sets no length: leave tokens out, or use mode exact or cap")
+	case o.Tokens != nil && o.Tokens.fixed():
+		out.Output.Tokens = o.Tokens.Mean
+		r.inRange(at, "output tokens", o.Tokens.Mean, 1, maxTokens)
+	case o.Tokens != nil:
+		out.Output.Lengths = o.Tokens
+		r.checkLengths(at, "output tokens", *o.Tokens)
+	case out.Output.Mode != Natural:
+		out.Output.Tokens = defaultOutputTokens
 	}
 }
 
-// Prompt returns the prompt of an index: the same for the same seed, stage and index, but for the head that nonce gives a
-// cold one. No two cold prompts of a plan have the same first four words, if they have as many. tokens is the exact length
-// in tokens, 0 where only the server can know. A negative index is for a probe: unless it comes warm from
-// a file, no run sends that prompt.
-func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
-	if s.Prompts.Cache == Warm {
-		index %= int64(max(s.Warmup.Requests, 1))
+// ownFields are those of the body that a workload decides; the answer would not be read rightly with others.
+var ownFields = [...]string{"model", "messages", "prompt", "input", "stream"}
+
+func (r *resolver) checkWorkload(w work, out Workload) {
+	if out.Stream && out.API == Embeddings {
+		r.fail(w.place("stream"), "embeddings do not stream: set stream: false")
 	}
-	var head string
-	if s.Prompts.Cache == Cold {
-		head = words.Nonce(scatter(s.ordinal<<indexBits|uint64(index)&(1<<indexBits-1), nonce))
+	if t := out.Temperature; t != nil && (*t < 0 || *t > 2) {
+		r.fail(w.place("temperature"), "temperature %v is outside 0 to 2", *t)
 	}
-	if s.corpus != nil {
-		text = s.corpus.texts[uint64(index)%uint64(len(s.corpus.texts))]
-		if head != "" {
-			text = head + " " + text
+	for _, key := range ownFields {
+		if _, ok := out.ExtraBody[key]; ok {
+			r.fail(w.place("extra_body["+key+"]"), "extra_body must not set %q, which comes from the scenario's other keys", key)
 		}
-		return text, 0
 	}
-	r := rand.New(rand.NewPCG(s.seed, uint64(index)))
-	n := s.Prompts.InputTokens.Draw(r)
-	return synthetic(r, head, n), n
+}
+
+// checkBatchMode refuses to put into one request what belongs into several.
+func (r *resolver) checkBatchMode(d draft, s Stage, w *Workload) {
+	switch at := d.place("load.batch.mode"); {
+	case s.BatchMode != OneRequest:
+	case w.API == Chat:
+		r.fail(at, "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	case w.Prompts.Source == "batch":
+		r.fail(at, "a request of a batch file is whole: use mode concurrent")
+	}
 }
 
 // nonceWords is the length of the head that makes a cold prompt new to the server, in tokens.

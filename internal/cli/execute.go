@@ -141,7 +141,7 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor,
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
+		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs},
 	}
 	for i := range e.plan.Stages {
 		stage := &e.plan.Stages[i]

@@ -17,13 +17,18 @@ type request struct {
 	seq        int64
 	first      int64 // index of its first prompt
 	prompts    int
-	input      int // tokens asked for, 0 where unknown
+	workload   string // of the mix
+	input      int    // tokens asked for, 0 where unknown
+	output     int    // likewise
 	intended   time.Duration
 	slot       time.Duration
 	dispatched time.Duration
 	answer     *mockserver.Answer // nil: it never got a place
 	undecided  int                // sequences whose last token has no time yet
 	unit       *unit              // of a closed loop
+	turn       int                // of a session, from 1
+	lost       string             // why a turn was not sent
+	session    *session           // nil: the request stands alone
 }
 
 // unit is what a worker waits for.
@@ -75,6 +80,7 @@ func (st *stage) checkOver() {
 	if st.arrives != nil {
 		st.arrives.do = nil
 	}
+	st.endTalks()
 	kept := st.waiting[:0]
 	for _, r := range st.waiting {
 		if !r.arrival.Tail {
@@ -83,12 +89,18 @@ func (st *stage) checkOver() {
 		}
 		r.slot = st.now
 		st.record(r)
+		if r.session != nil {
+			r.session.abandon(r.turn, "")
+		}
 	}
 	st.waiting = kept
 }
 
 func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
 	st.drawn = nil
+	if st.Sessions != nil {
+		return []*request{st.newSession(a, seq).turn(0)}
+	}
 	list := make([]*request, runner.Requests(st.Stage, a))
 	for i := range list {
 		list[i] = &request{
@@ -172,6 +184,9 @@ func (st *stage) finish(r *request) {
 		st.leave()
 	}
 	st.record(r)
+	if r.session != nil {
+		st.goOn(r)
+	}
 	if r.unit == nil {
 		return
 	}

@@ -13,35 +13,27 @@ import (
 
 // post is a request's path and body, in the fields that the runner sends.
 func (st *stage) post(r *request) (path string, body []byte) {
+	w := st.asks(r)
+	r.workload, r.input, r.output = w.Name, w.Input, w.Tokens*r.prompts
 	m := map[string]any{"model": st.result.Model}
-	texts := make([]string, r.prompts)
-	for i := range texts {
-		text, tokens := st.Prompt(r.first+int64(i), st.plan.Seed)
-		texts[i] = text
-		r.input += tokens
+	path = fill(m, &w)
+	if s := r.session; s != nil {
+		s.say("user", w.Texts[0])
+		m["messages"] = s.talk
 	}
-	switch st.API {
-	case scenarios.Chat:
-		path = "/v1/chat/completions"
-		m["messages"] = []map[string]string{{"role": "user", "content": texts[0]}}
-	case scenarios.Completions:
-		path, m["prompt"] = "/v1/completions", texts
-	default:
-		path, m["input"] = "/v1/embeddings", texts
-	}
-	if st.Stream {
+	if w.Stream {
 		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
 	}
-	if n := st.Output.Tokens; n > 0 {
+	if n := w.Tokens; n > 0 {
 		m["max_tokens"] = n
-		if st.Output.Mode == scenarios.Exact {
+		if w.Output.Mode == scenarios.Exact {
 			m["min_tokens"], m["ignore_eos"] = n, true
 		}
 	}
-	if st.Temperature != nil {
-		m["temperature"] = *st.Temperature
+	if w.Temperature != nil {
+		m["temperature"] = *w.Temperature
 	}
-	maps.Copy(m, st.ExtraBody)
+	maps.Copy(m, w.Extra)
 	body, err := json.Marshal(m)
 	if err != nil {
 		panic(fmt.Sprintf("simulate: a body of YAML values is not JSON: %v", err))
@@ -49,17 +41,46 @@ func (st *stage) post(r *request) (path string, body []byte) {
 	return path, body
 }
 
+// asks is what the plan decides of a request.
+func (st *stage) asks(r *request) scenarios.Request {
+	if r.session != nil {
+		return st.Turn(r.arrival, r.turn-1, st.plan.Seed)
+	}
+	return st.Request(r.first, r.prompts, st.plan.Seed)
+}
+
+// fill writes the prompts into a body, and returns the path that takes it.
+func fill(m map[string]any, w *scenarios.Request) (path string) {
+	path, field, prompt := "/v1/embeddings", "input", any(w.Texts)
+	switch w.API {
+	case scenarios.Chat:
+		path, field = "/v1/chat/completions", "messages"
+		if len(w.Texts) > 0 {
+			prompt = []map[string]string{{"role": "user", "content": w.Texts[0]}}
+		}
+	case scenarios.Completions:
+		path, field = "/v1/completions", "prompt"
+	}
+	m[field] = prompt // a batch file's own replaces it
+	return path
+}
+
 // record collects a request that has ended.
 func (st *stage) record(r *request) {
 	rec := &results.Record{
-		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Prompts: r.prompts,
+		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Workload: r.workload, Prompts: r.prompts,
 		IntendedNS: ns(r.intended), SlotNS: ns(r.slot), DoneNS: ns(st.now),
 	}
 	if st.BatchSize > 1 {
 		rec.Batch = r.arrival.Index + 1
 	}
-	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, st.Output.Tokens*r.prompts
+	if rec.Turn = r.turn; r.turn > 0 {
+		rec.Session = r.arrival.Index + 1
+	}
+	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, r.output
 	switch a := r.answer; {
+	case r.lost != "":
+		rec.Outcome, rec.Error = results.Dropped, r.lost
 	case a == nil:
 		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"
 	case a.Status != http.StatusOK:
@@ -88,7 +109,7 @@ func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
 	out := results.Attempt{
 		StartedNS: at, SentNS: at, HeadersNS: ns(st.now), DoneNS: ns(st.now), Outcome: outcome, Status: r.answer.Status, Reused: true,
 	}
-	if outcome != results.OK || !st.Stream {
+	if outcome != results.OK || !st.Stream { // all workloads of a mix stream, or none
 		return out
 	}
 	chunks := r.answer.Chunks()

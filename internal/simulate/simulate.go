@@ -88,10 +88,11 @@ type stage struct {
 	drawn   *scenarios.Arrival
 	arrives *event // of drawn; nil: it will not
 	over    bool   // all measured requests have ended
+	pausing map[*session]bool
 }
 
 func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight}
+	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, pausing: map[*session]bool{}}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()
@@ -152,6 +153,8 @@ func LeftOut(p *scenarios.Plan, cfg mockserver.Config) []string {
 		{faults, "faults"},
 		{c.RateLimit.PerMinute > 0 || c.RateLimit.PerSecond > 0, "the client's rate_limit"},
 		{c.MaxRetries > 0, "its max_retries"},
+		{p.Target.Connections != "", "the target's connections"},
+		{len(p.Target.LabelHeaders) > 0, "its label_headers"},
 		{cfg.Truth.File != "", "a truth file"},
 		{cfg.RateLimit.RPM > 0 || cfg.RateLimit.TPM > 0, "the mock's rate_limit"},
 		{len(cfg.Phases) > 0, "phases"},

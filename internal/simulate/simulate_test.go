@@ -19,7 +19,11 @@ import (
 
 func plan(t testing.TB, src string) *scenarios.Plan {
 	t.Helper()
-	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, nil)
+	batch := func(string) ([]byte, error) {
+		return []byte(`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 7}}` + "\n" +
+			`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "model": "x"}}`), nil
+	}
+	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +69,15 @@ func TestRefusalsHaveTheirOutcomes(t *testing.T) {
 		if valid := len(res.Invalid) == 0; valid != (c.want["ok"] > 0) {
 			t.Errorf("%s: %v", c.name, res.Invalid)
 		}
+	}
+}
+
+// A conversation outgrows the model: of four turns of 20 and 10 tokens a context of 60 holds two.
+func TestATurnThatFailsEndsItsSession(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {models: [{id: demo-8b, max_model_len: 60}]}}\nworkload: {prompts: {synthetic: {input_tokens: 20}}, output: {tokens: 10}}\n"+
+		"load: {sessions: {rate: 1/s, turns: 4}, requests: 12}")
+	if got, want := res.Stages[0].Outcomes, (map[results.Outcome]int64{"ok": 6, "http_400": 3, "dropped": 3}); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

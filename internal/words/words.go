@@ -1,9 +1,10 @@
-// Package words makes text whose length in tokens is known without a tokenizer.
+// Package words makes text whose length in tokens is known without a tokenizer, and passages of a real text, whose length
+// in tokens only a server knows.
 //
 // Goals: n words are n tokens, because each of the 2,596 words is a single token, at the start of a text and after a
 // space, in six large vocabularies; the same source of randomness gives the same text; prompts cost little to make.
 //
-// Non-goals: text that means something, languages other than English, counting the tokens of foreign text.
+// Non-goals: languages other than English, counting the tokens of foreign text.
 package words
 
 import (

@@ -69,13 +69,20 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {
 		r.Batch = f.arrival.Index + 1
 	}
-	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, sr.stage.Output.Tokens*f.prompts
+	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, f.output
+	if r.Turn = f.turn; f.turn > 0 {
+		r.Session = f.arrival.Index + 1
+	}
+	if f.lost != "" {
+		r.Outcome, r.Error = results.Dropped, f.lost
+		return r
+	}
 	if f.exchange == nil {
 		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
 		return r
@@ -88,6 +95,7 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 	if last := r.Last(); last != nil {
 		r.Status = last.Status
 		r.DoneNS = last.DoneNS
+		r.Labels = sr.labels(f.exchange.Attempts[len(r.Attempts)-1].Header)
 	}
 	if err != nil {
 		r.Error = sr.secrets.Replace(err.Error())

@@ -66,11 +66,11 @@ type Result struct {
 // Config.Drain, and returns what was measured with Interrupted set; that is no error. An error is a target that could not
 // be used at all.
 func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (*Result, error) {
-	c, err := newClient(ctx, plan, target.Endpoint(), cfg)
+	c, err := newClients(ctx, plan, target.Endpoint(), cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer c.close()
 	if cfg.Live == nil {
 		cfg.Live = &Live{}
 	}
@@ -80,7 +80,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
-	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
+	r := &run{plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
 	whole := startProbe()
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
@@ -90,12 +90,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 }
 
 type run struct {
-	plan   *scenarios.Plan
-	target Target
-	cfg    Config
-	client *client.Client
-	start  time.Time
-	prefix string // of request ids
+	plan    *scenarios.Plan
+	target  Target
+	cfg     Config
+	clients *clients
+	start   time.Time
+	prefix  string // of request ids
 
 	secrets *strings.Replacer
 
@@ -157,15 +157,18 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // newClient builds the client under the load. The engine owns concurrency, so the client's own cap is off.
-func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg Config) (*client.Client, error) {
+func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg Config) (c *client.Client, pool int, err error) {
 	p := plan.Client
-	pool := int(p.PoolSize)
+	pool = int(p.PoolSize)
 	for i := range plan.Stages {
 		if p.PoolSize == 0 {
 			pool = max(pool, plan.Stages[i].InFlight())
 		}
 	}
-	return client.New(ctx, endpoint, client.Config{
+	if plan.Target.Connections == scenarios.Fresh {
+		pool = client.Off
+	}
+	c, err = client.New(ctx, endpoint, client.Config{
 		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: cfg.Dial,
 		Timeout:           off(time.Duration(p.Timeout)),
 		FirstTokenTimeout: off(time.Duration(p.FirstTokenTimeout)),
@@ -178,6 +181,7 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		MaxConcurrent:     client.Off,
 		RetryBudget:       client.Off, // the plan's max_retries is what it asks to be measured
 	})
+	return c, pool, err
 }
 
 // Header is a plan's headers as they are sent.

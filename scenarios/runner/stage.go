@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +38,12 @@ type finished struct {
 	seq        int64
 	arrival    scenarios.Arrival
 	prompts    int
-	input      int // tokens asked for, 0 where unknown
+	turn       int    // of a session, from 1
+	lost       string // why a turn of a session was not sent
+	workload   string // of the mix
+	endpoint   string // of several
+	input      int    // tokens asked for, 0 where unknown
+	output     int    // likewise
 	intended   time.Time
 	slot       time.Time
 	dispatched time.Time
@@ -223,13 +230,25 @@ func LimitsOf(p *scenarios.Plan) []results.Limit {
 // LoadOf is a stage's load as a summary tells it.
 func LoadOf(s *scenarios.Stage) results.Load {
 	l := results.Load{
-		Mode: "closed", API: string(s.API), Stream: s.Stream, Concurrency: s.Concurrency,
+		Mode: "closed", API: apiOf(s), Stream: s.Stream, Concurrency: s.Concurrency,
 		BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
 	}
 	if s.Open() {
 		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight
+		l.Sessions = s.Sessions != nil
 	}
 	return l
+}
+
+// apiOf names the APIs of a stage's workloads, each once: chat, or chat+completions.
+func apiOf(s *scenarios.Stage) string {
+	var names []string
+	for _, w := range s.Workloads() {
+		if !slices.Contains(names, string(w.API)) {
+			names = append(names, string(w.API))
+		}
+	}
+	return strings.Join(names, "+")
 }
 
 func faultCount(s *scenarios.Stage) int {

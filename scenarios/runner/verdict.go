@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
@@ -90,7 +91,8 @@ func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
 		return
 	}
 	share := float64(s.Tokens.Cached) / float64(s.Tokens.Input)
-	if stage.Prompts.Cache == scenarios.Cold && share > maxCachedShare {
+	cold := stage.Sessions == nil && every(stage, func(w *scenarios.Workload) bool { return w.Prompts.Cache == scenarios.Cold })
+	if cold && share > maxCachedShare {
 		j.spoil("%.1f%% of the input came from the server's prefix cache though prompts are cold; the server caches across different prompts", 100*share)
 		return
 	}
@@ -100,12 +102,18 @@ func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
 // lengths convicts by the server's own count alone: events are not tokens for certain.
 func (j *judgement) lengths(stage *scenarios.Stage, s *results.StageSummary) {
 	t := s.Tokens
-	if stage.Output.Mode != scenarios.Exact || t.RequestedOutput == 0 || t.Source != string(results.FromUsage) {
+	exact := every(stage, func(w *scenarios.Workload) bool { return w.Output.Mode == scenarios.Exact })
+	if !exact || t.RequestedOutput == 0 || t.Source != string(results.FromUsage) {
 		return
 	}
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
 		j.spoil("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
+}
+
+// every reports whether all workloads of the stage are alike in something.
+func every(stage *scenarios.Stage, is func(*scenarios.Workload) bool) bool {
+	return !slices.ContainsFunc(stage.Workloads(), func(w *scenarios.Workload) bool { return !is(w) })
 }
 
 // dispatchDelay is the highest quantile of the tool's lateness that the sample resolves; 0 where it resolves none.
