@@ -123,7 +123,7 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
 		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
-		AfterStage: e.after, Live: live, Start: started,
+		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
 	})
 }
 

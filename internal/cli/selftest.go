@@ -83,7 +83,7 @@ func (m *mockTarget) compare(ctx context.Context, plan *scenarios.Plan) (*joined
 		return nil, fmt.Errorf("selftest needs a clock that two processes share, which this system has not")
 	}
 	res, err := runner.Run(ctx, plan, m, runner.Config{
-		RunID: fmt.Sprintf("selftest-%08x", rand.Uint32()), Model: plan.Model, Nonce: rand.Uint64(), Start: start,
+		RunID: fmt.Sprintf("selftest-%08x", rand.Uint32()), Model: plan.Model, Nonce: rand.Uint64(), Start: start, KernelTimers: true,
 		Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"github.com/llmload/llmload/internal/alarm"
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
@@ -22,28 +23,27 @@ type probe struct {
 	lag   chan *results.Histogram
 }
 
-func startProbe() *probe {
+// startProbe starts a probe that is woken as the dispatcher is, see Config.KernelTimers.
+func startProbe(kernelTimers bool) *probe {
 	p := &probe{begin: time.Now(), quit: make(chan struct{}), lag: make(chan *results.Histogram, 1)}
 	p.cpu, _ = cpuTime()
 	p.gc = gcPauses().Counts
-	go p.watch()
+	go p.watch(alarm.NewTimer(kernelTimers))
 	return p
 }
 
 // watch wakes on absolute deadlines, so that one late tick does not shift the next, and records how late each is.
-func (p *probe) watch() {
+func (p *probe) watch(timer *alarm.Timer) {
+	defer timer.Close()
 	var h results.Histogram
-	due := p.begin.Add(lagTick)
-	timer := time.NewTimer(lagTick)
-	defer timer.Stop()
-	for {
+	for due := p.begin.Add(lagTick); ; {
+		timer.Set(due)
 		select {
 		case <-timer.C:
 			// A late wake-up is late for every tick that it missed: counted once, a long freeze would hardly show.
 			for now := time.Now(); !due.After(now); due = due.Add(lagTick) {
 				h.Record(now.Sub(due).Nanoseconds())
 			}
-			timer.Reset(time.Until(due))
 		case <-p.quit:
 			p.lag <- &h
 			return

@@ -48,6 +48,9 @@ type Config struct {
 	Live *Live
 	// Drain is how long requests under way may take after an interrupt; 0 is 5 s.
 	Drain time.Duration
+	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some
+	// 50 us and not by up to 1 ms. Off, all waiting is package time's: a testing/synctest bubble knows no other.
+	KernelTimers bool
 	// Dial opens connections; nil is TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -81,7 +84,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 		cfg.Start = time.Now()
 	}
 	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
-	whole := startProbe()
+	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil

@@ -55,7 +55,7 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
 	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
-	probe := startProbe()
+	probe := startProbe(r.cfg.KernelTimers)
 	requests, cancel := drainContext(ctx, r.cfg.Drain)
 	defer context.AfterFunc(ctx, func() { sr.bounds.SetEnd(sr.since(time.Now())) })()
 	if s.Open() {
