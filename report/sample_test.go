@@ -28,6 +28,7 @@ func newSample(name string) *sample {
 		Conservation:  results.Conservation{Holds: true, ServerAttempts: &server},
 		Instrument: results.Instrument{
 			DispatchDelayP99MS: ptr(0.412), LagP99MS: ptr(0.2), MultiEventReads: ptr(0.003), CPURatio: ptr(0.31), GCPauseP99MS: ptr(0.08),
+			KernelToReadP50MS: ptr(0.06), KernelToReadP99MS: ptr(0.4), UnstampedReads: ptr(0.001),
 		},
 	}
 	return &sample{Run: report.Run{Summary: s}, random: rand.New(rand.NewPCG(1, 2))}

@@ -69,11 +69,6 @@ type Result struct {
 // Config.Drain, and returns what was measured with Interrupted set; that is no error. An error is a target that could not
 // be used at all.
 func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (*Result, error) {
-	c, err := newClient(ctx, plan, target.Endpoint(), cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
 	if cfg.Live == nil {
 		cfg.Live = &Live{}
 	}
@@ -83,6 +78,11 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
+	c, err := newClient(ctx, plan, target.Endpoint(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
 	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
 	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
@@ -169,7 +169,7 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		}
 	}
 	return client.New(ctx, endpoint, client.Config{
-		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: cfg.Dial,
+		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: stampedDial(cfg.Dial, cfg.Start),
 		Timeout:           off(time.Duration(p.Timeout)),
 		FirstTokenTimeout: off(time.Duration(p.FirstTokenTimeout)),
 		IdleTimeout:       off(time.Duration(p.IdleTimeout)),
@@ -180,6 +180,7 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		LazyInit:          true, // a pool for the largest stage is more than the others need
 		MaxConcurrent:     client.Off,
 		RetryBudget:       client.Off, // the plan's max_retries is what it asks to be measured
+		Middleware:        func(next http.RoundTripper) http.RoundTripper { return tapping{next} },
 	})
 }
 

@@ -205,6 +205,9 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) time.Time {
 	sr.cfg.Live.issue(f.prompts)
 	if admitted {
 		f.dispatched = time.Now()
+		if stampsReads {
+			ctx, f.reads = tapped(ctx)
+		}
 		f.exchange = sr.client.SendPrepared(ctx, j.request)
 		q.leave()
 	}

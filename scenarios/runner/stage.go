@@ -42,6 +42,7 @@ type finished struct {
 	dispatched time.Time
 	done       time.Time
 	exchange   *client.Exchange // nil when it was never dispatched
+	reads      *attemptReads    // nil where no kernel stamps them
 }
 
 // stage runs one stage to its end and adds its summary to the result.
@@ -113,7 +114,7 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
 		in.DispatchDelayP99MS = m.P99
 	}
-	in.MultiEventReads = summary.Instrument.MultiEventReads
+	in.TakeRecorded(summary.Instrument)
 	summary.Instrument = in
 	j := judge(sr.stage, &summary, sr.failure)
 	if context.Cause(ctx) == errGone {
