@@ -83,8 +83,8 @@ type Instrument struct {
 	KernelToReadP99MS  *float64 `json:"kernel_to_read_p99_ms"`
 	UnstampedReads     *float64 `json:"unstamped_reads"`         // share of arrivals that the kernel gave no stamp for
 	ClockStepMS        *float64 `json:"clock_step_ms,omitempty"` // largest step of the realtime clock, that of the kernel's stamps
-	MultiEventReads    *float64 `json:"multi_event_reads"` // share of reads that brought several events
-	CPURatio           *float64 `json:"cpu_ratio"`         // CPU time of this process / (window x GOMAXPROCS)
+	MultiEventReads    *float64 `json:"multi_event_reads"`       // share of reads that brought several events
+	CPURatio           *float64 `json:"cpu_ratio"`               // CPU time of this process / (window x GOMAXPROCS)
 	GCPauseP99MS       *float64 `json:"gc_pause_p99_ms"`
 	ServerLateP99MS    *float64 `json:"server_late_p99_ms"` // how far behind its own plan the mock server wrote its tokens
 }
