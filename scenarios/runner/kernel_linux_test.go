@@ -258,7 +258,7 @@ load: {closed: {concurrency: 2}, requests: 40}
 	if known == 0 || in.KernelToReadP50MS == nil || in.UnstampedReads == nil {
 		t.Fatalf("%d of %d arrivals have a lag, the stage's instrument is %+v", known, arrivals, in)
 	}
-	if want := 1 - float64(known)/float64(arrivals); *in.UnstampedReads != want {
+	if want := float64(arrivals-known) / float64(arrivals); *in.UnstampedReads != want {
 		t.Errorf("share without a stamp %v, want %v", *in.UnstampedReads, want)
 	}
 	if res.Instrument.KernelToReadP50MS == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -53,6 +54,7 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 		for _, j := range jobs {
 			sr.sending.Go(func() { sr.send(requests, j, q) })
 		}
+		runtime.Gosched() // what is due leaves first: without, half of the requests left 0.12 ms late and not 0.07, after the next one's building
 	}
 }
 
