@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/llmload/llmload/results"
 )
@@ -146,7 +147,24 @@ func (p *page) instrument(s *results.Summary) {
 		parts = append(parts, "mock behind its plan p99 "+number(in.ServerLateP99MS).text+" ms")
 	}
 	p.line("instrument: " + strings.Join(parts, p.pick(" · ", " | ")))
+	p.selftest(s)
 	p.line("conservation: " + p.conservation(s.Conservation))
+}
+
+// selftest quotes what the machine's last selftest found.
+func (p *page) selftest(s *results.Summary) {
+	host, last := clean(s.Environment.Host), s.Environment.SelfTest
+	switch {
+	case host == "": // not said where it ran
+	case last == nil:
+		p.line("selftest: none on " + host + " yet; `llmload selftest` finds up to which load its times can be trusted, in under a minute")
+	default:
+		line := "selftest of " + last.Date.Format(time.DateOnly) + " on " + host + ": trusted " + last.Loads()
+		if beyond := last.Beyond(s.Stages); beyond != "" {
+			line += "; " + clean(beyond) + " is beyond that"
+		}
+		p.line(line)
+	}
 }
 
 // clientAdded is what lay between the kernel's receipt of an arrival and the stamp here, and how many reads brought several.

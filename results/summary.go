@@ -50,6 +50,8 @@ type Environment struct {
 	GOMAXPROCS int    `json:"gomaxprocs"`
 	Go         string `json:"go"`
 	Host       string `json:"host"`
+	// SelfTest is the last selftest on this host; null where there is none.
+	SelfTest *SelfTest `json:"selftest"`
 }
 
 // Target is the server under load. Endpoint carries no credentials.

@@ -143,6 +143,7 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 		Environment: environment(),
 		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
 	}
+	s.Environment.SelfTest = lastSelfTest(e.sys)
 	for i := range e.plan.Stages {
 		stage := &e.plan.Stages[i]
 		s.Stages = append(s.Stages, results.StageSummary{Name: stage.Name, Load: runner.LoadOf(stage), SLO: runner.LimitsOf(e.plan)})
