@@ -42,10 +42,14 @@ func Tapped(c net.Conn) (take func() []SocketRead) {
 	}
 }
 
-// TappedContext is tapped, for tests; of returns attempt i's reads.
+// TappedContext is tapped, for tests; of returns attempt i's reads, and gives all back where i is negative.
 func TappedContext(ctx context.Context) (_ context.Context, of func(i int) []SocketRead) {
 	ctx, a := tapped(ctx)
 	return ctx, func(i int) (out []SocketRead) {
+		if i < 0 {
+			a.free()
+			return nil
+		}
 		for _, r := range a.of(i) {
 			out = append(out, SocketRead{r.at, r.lag})
 		}

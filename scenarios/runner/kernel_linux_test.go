@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmload/llmload/client"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios/runner"
 )
@@ -291,6 +292,37 @@ func BenchmarkRead(b *testing.B) {
 			}
 			if row.tap && len(taken()) == 0 {
 				b.Fatal("nothing was written down")
+			}
+		})
+	}
+}
+
+// BenchmarkRequest is a whole plain request over loopback, server included, with and without its reads written down.
+func BenchmarkRequest(b *testing.B) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"choices":[{"text":"x","finish_reason":"length"}]}`)
+	}))
+	defer s.Close()
+	for _, stamped := range []bool{false, true} {
+		b.Run(map[bool]string{false: "plain", true: "stamped"}[stamped], func(b *testing.B) {
+			cfg := client.Config{RateLimit: client.Off, LazyInit: true}
+			if stamped {
+				cfg.Dial, cfg.Middleware = runner.StampedDial(nil, time.Now()), runner.Tapping
+			}
+			c, err := client.New(context.Background(), s.URL, cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			request := client.Request{API: client.Completions, Model: "m", Prompts: []string{"x"}}
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx, free := runner.TappedContext(context.Background())
+				if _, err := c.Chat(ctx, request); err != nil {
+					b.Fatal(err)
+				}
+				free(-1)
 			}
 		})
 	}
