@@ -27,6 +27,9 @@ const unstamped = -1
 // readLog is the reads of one attempt. It belongs to one goroutine at a time.
 type readLog struct{ reads []socketRead }
 
+// keptReads bounds what a log that is used again may hold on to; few answers have more reads.
+const keptReads = 16 << 10
+
 var readLogs = sync.Pool{New: func() any { return new(readLog) }}
 
 // A tappable connection writes its reads into a log. untap returns nil for a log that a read under way has at this moment.
@@ -51,7 +54,7 @@ func (a *attemptReads) free() {
 		return
 	}
 	for _, l := range a.logs {
-		if l != nil {
+		if l != nil && cap(l.reads) <= keptReads {
 			l.reads = l.reads[:0]
 			readLogs.Put(l)
 		}
@@ -87,7 +90,7 @@ func (t tapping) RoundTrip(req *http.Request) (*http.Response, error) {
 	}})
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	if err == nil && conn != nil {
-		resp.Body = &tappedBody{resp.Body, conn, &a.logs[i]}
+		resp.Body = &tappedBody{resp.Body, conn, a, i}
 	}
 	return resp, err
 }
@@ -104,13 +107,14 @@ func tappableOf(c net.Conn) tappable {
 // tappedBody takes the log back before the connection is given to the next request.
 type tappedBody struct {
 	io.ReadCloser
-	conn tappable
-	log  **readLog
+	conn    tappable
+	reads   *attemptReads
+	attempt int
 }
 
 func (b *tappedBody) Close() error {
 	if b.conn != nil {
-		*b.log = b.conn.untap()
+		b.reads.logs[b.attempt] = b.conn.untap()
 		b.conn = nil
 	}
 	return b.ReadCloser.Close()
