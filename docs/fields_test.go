@@ -31,6 +31,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### `environment`", "json", results.Environment{}},
 		{"run-folder.md", "### `target`", "json", results.Target{}},
 		{"run-folder.md", "### `conservation`", "json", results.Conservation{}},
+		{"run-folder.md", "### `selftest` of the environment", "json", results.SelfTest{}},
 		{"run-folder.md", "### `instrument`", "json", results.Instrument{}},
 		{"run-folder.md", "### `stages[]`", "json", results.StageSummary{}},
 		{"run-folder.md", "### `load`", "json", results.Load{}},

@@ -24,6 +24,7 @@ type Collector struct {
 	attained          int64 // measured requests inside every SLO
 	window            windowCounts
 	reads             readCounts
+	kernel            Histogram // from the kernel's stamp to ours
 	tokens            TokenTotals
 	sources           map[TokenSource]int64
 
@@ -38,8 +39,8 @@ type windowCounts struct{ succeeded, attained, input, output int64 }
 // whole is a request or a token that lies inside the window in full.
 const whole = 1_000_000
 
-// readCounts counts body reads of streams, and those that brought several events.
-type readCounts struct{ all, multi int64 }
+// readCounts counts body reads of streams, and those that brought several events; of arrivals, those without a kernel's stamp.
+type readCounts struct{ all, multi, unstamped int64 }
 
 // NewCollector returns a collector for one stage. b is shared by the stage's collectors and may still be unknown.
 func NewCollector(info StageInfo, b *Bounds) *Collector {
@@ -96,6 +97,17 @@ func (c *Collector) addOutcome(r *Record) {
 	for i := range r.Attempts {
 		c.reads.all += int64(r.Attempts[i].Reads)
 		c.reads.multi += int64(r.Attempts[i].MultiReads)
+		c.addLags(r.Attempts[i].KernelLagNS)
+	}
+}
+
+func (c *Collector) addLags(lags []int64) {
+	for _, ns := range lags {
+		if ns < 0 {
+			c.reads.unstamped++
+		} else {
+			c.kernel.Record(ns)
+		}
 	}
 }
 
@@ -220,6 +232,9 @@ func (c *Collector) Merge(o *Collector) error {
 			return fmt.Errorf("stage %q, %s: %w", c.info.Name, distribution(d).name(), err)
 		}
 		c.unranked[d] += o.unranked[d]
+	}
+	if err := c.kernel.Merge(&o.kernel); err != nil {
+		return fmt.Errorf("stage %q, kernel_lag_ns: %w", c.info.Name, err)
 	}
 	c.course.merge(&o.course)
 	c.lastNS = max(c.lastNS, o.lastNS)

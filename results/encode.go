@@ -76,6 +76,7 @@ func (a *Attempt) appendJSON(b []byte) []byte {
 	}
 	o.int("reads", int64(a.Reads), true)
 	o.int("multi_event_reads", int64(a.MultiReads), true)
+	column(&o, "kernel_lag_ns", a.KernelLagNS)
 	return append(o.b, '}')
 }
 

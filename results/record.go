@@ -105,6 +105,9 @@ type Attempt struct {
 	Arrivals     Arrivals `json:"arrivals,omitzero"`
 	Reads        int      `json:"reads,omitempty"`
 	MultiReads   int      `json:"multi_event_reads,omitempty"`
+	// KernelLagNS is how much later than the kernel's receive stamp of its last byte each arrival was stamped here; of a plain
+	// answer, its end. Negative where the kernel gave no stamp, empty where it was not asked.
+	KernelLagNS []int64 `json:"kernel_lag_ns,omitempty"`
 }
 
 // Arrivals holds a stream's content arrivals column by column. An arrival is all content that one read brought. DtNS[0]

@@ -90,8 +90,9 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 	answer, err := f.exchange.Decode()
 	r.Outcome = outcomeOf(err)
 	for i := range f.exchange.Attempts {
-		r.Attempts = append(r.Attempts, sr.toAttempt(&f.exchange.Attempts[i]))
+		r.Attempts = append(r.Attempts, sr.toAttempt(&f.exchange.Attempts[i], f.reads.of(i)))
 	}
+	f.reads.free()
 	if last := r.Last(); last != nil {
 		r.Status = last.Status
 		r.DoneNS = last.DoneNS
@@ -120,7 +121,7 @@ func countTokens(t *results.Tokens, a *client.Response) {
 	}
 }
 
-func (sr *stageRun) toAttempt(a *client.Attempt) results.Attempt {
+func (sr *stageRun) toAttempt(a *client.Attempt, reads []socketRead) results.Attempt {
 	out := results.Attempt{
 		StartedNS: sr.since(a.Started), ConnectedNS: sr.since(a.Connected), SentNS: sr.since(a.Sent),
 		HeadersNS: sr.since(a.Headers), FirstChunkNS: sr.since(a.FirstChunk), FirstTokenNS: sr.since(a.FirstToken),
@@ -140,6 +141,23 @@ func (sr *stageRun) toAttempt(a *client.Attempt) results.Attempt {
 	}
 	if !known {
 		out.Arrivals.K = nil
+	}
+	out.KernelLagNS = kernelLags(reads, stampsOf(&out))
+	return out
+}
+
+// stampsOf are the stamps that a kernel's are held against: each arrival, or the end of a plain answer.
+func stampsOf(a *results.Attempt) []int64 {
+	if len(a.Arrivals.DtNS) == 0 {
+		if a.Outcome == results.OK {
+			return []int64{a.DoneNS}
+		}
+		return nil
+	}
+	out, at := make([]int64, len(a.Arrivals.DtNS)), a.StartedNS
+	for i, dt := range a.Arrivals.DtNS {
+		at += dt
+		out[i] = at
 	}
 	return out
 }

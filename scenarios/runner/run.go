@@ -48,6 +48,9 @@ type Config struct {
 	Live *Live
 	// Drain is how long requests under way may take after an interrupt; 0 is 5 s.
 	Drain time.Duration
+	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some
+	// 50 us and not by up to 1 ms. Off, all waiting is package time's: a testing/synctest bubble knows no other.
+	KernelTimers bool
 	// Dial opens connections; nil is TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -66,11 +69,6 @@ type Result struct {
 // Config.Drain, and returns what was measured with Interrupted set; that is no error. An error is a target that could not
 // be used at all.
 func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (*Result, error) {
-	c, err := newClients(ctx, plan, target.Endpoint(), cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer c.close()
 	if cfg.Live == nil {
 		cfg.Live = &Live{}
 	}
@@ -80,8 +78,13 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
+	c, err := newClients(ctx, plan, target.Endpoint(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
 	r := &run{plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
-	whole := startProbe()
+	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil
@@ -169,7 +172,7 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		pool = client.Off
 	}
 	c, err = client.New(ctx, endpoint, client.Config{
-		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: cfg.Dial,
+		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: stampedDial(cfg.Dial, cfg.Start),
 		Timeout:           off(time.Duration(p.Timeout)),
 		FirstTokenTimeout: off(time.Duration(p.FirstTokenTimeout)),
 		IdleTimeout:       off(time.Duration(p.IdleTimeout)),
@@ -180,6 +183,7 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		LazyInit:          true, // a pool for the largest stage is more than the others need
 		MaxConcurrent:     client.Off,
 		RetryBudget:       client.Off, // the plan's max_retries is what it asks to be measured
+		Middleware:        func(next http.RoundTripper) http.RoundTripper { return tapping{next} },
 	})
 	return c, pool, err
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/internal/alarm"
 	"github.com/llmload/llmload/scenarios"
 )
 
@@ -35,22 +37,13 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 	slots := make(chan struct{}, sr.stage.MaxInFlight)
 	tail, endTail := context.WithCancel(ctx)
 	defer endTail()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	timer := alarm.NewTimer(sr.cfg.KernelTimers)
+	defer timer.Close()
 	for {
 		a, seq, _ := sr.next(time.Time{})
 		due := sr.begin.Add(a.At)
 		jobs := sr.build(requests, a, seq, due) // ahead of time, so that building delays no dispatch
-		timer.Reset(time.Until(due))
-		if sr.exhausted() {
-			timer.Stop() // only the end of the measured requests, or of the run, is left to wait for
-		}
-		select {
-		case <-timer.C:
-		case <-sr.cohort:
-			sr.unsend(a)
-			return
-		case <-ctx.Done():
+		if !sr.await(ctx, timer, due) {
 			sr.unsend(a)
 			return
 		}
@@ -60,6 +53,35 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 		}
 		for _, j := range jobs {
 			sr.sending.Go(func() { sr.converse(requests, j, q) })
+		}
+		runtime.Gosched() // what is due leaves first: without, half of the requests left 0.12 ms late and not 0.07, after the next one's building
+	}
+}
+
+// await waits until an arrival is due. It returns false when the stage is over instead: the measured requests have ended,
+// or ctx has. Who is late already waits for no timer: its ring alone takes as long as some arrivals are apart.
+func (sr *stageRun) await(ctx context.Context, timer *alarm.Timer, due time.Time) bool {
+	ring := timer.C
+	if sr.exhausted() {
+		ring = nil // only the end of the measured requests, or of the run, is left to wait for
+	} else if time.Now().Before(due) {
+		timer.Set(due)
+	}
+	for {
+		select {
+		case <-sr.cohort:
+			return false
+		case <-ctx.Done():
+			return false
+		default:
+		}
+		if ring != nil && !time.Now().Before(due) {
+			return true
+		}
+		select {
+		case <-ring:
+		case <-sr.cohort:
+		case <-ctx.Done():
 		}
 	}
 }
@@ -187,6 +209,9 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) finished {
 	sr.cfg.Live.issue(f.prompts)
 	if admitted {
 		f.dispatched = time.Now()
+		if stampsReads {
+			ctx, f.reads = tapped(ctx)
+		}
 		f.exchange = j.client.SendPrepared(ctx, j.request)
 		q.leave()
 	}

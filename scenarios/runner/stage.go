@@ -49,6 +49,7 @@ type finished struct {
 	dispatched time.Time
 	done       time.Time
 	exchange   *client.Exchange // nil when it was never dispatched
+	reads      *attemptReads    // nil where no kernel stamps them
 }
 
 // stage runs one stage to its end and adds its summary to the result.
@@ -62,7 +63,7 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
 	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
-	probe := startProbe()
+	probe := startProbe(r.cfg.KernelTimers)
 	requests, cancel := drainContext(ctx, r.cfg.Drain)
 	defer context.AfterFunc(ctx, func() { sr.bounds.SetEnd(sr.since(time.Now())) })()
 	if s.Open() {
@@ -120,7 +121,7 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
 		in.DispatchDelayP99MS = m.P99
 	}
-	in.MultiEventReads = summary.Instrument.MultiEventReads
+	in.TakeRecorded(summary.Instrument)
 	summary.Instrument = in
 	j := judge(sr.stage, &summary, sr.failure)
 	if context.Cause(ctx) == errGone {
