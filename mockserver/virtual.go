@@ -2,7 +2,6 @@ package mockserver
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -18,14 +17,13 @@ type Virtual struct {
 	cfg    *Config
 }
 
-// NewVirtual makes one. Truth is not written.
+// NewVirtual makes one. The errors are those of New; truth is not written.
 func NewVirtual(cfg Config) (*Virtual, error) {
-	cfg = cfg.withDefaults()
-	var errs []error
-	for _, p := range cfg.problems() {
-		errs = append(errs, p)
+	resolved, _, err := cfg.resolve()
+	if err != nil {
+		return nil, err
 	}
-	return &Virtual{newEngine(&cfg), &cfg}, errors.Join(errs...)
+	return &Virtual{newEngine(resolved), resolved}, nil
 }
 
 // Models are the ids that /v1/models lists.
@@ -42,7 +40,7 @@ func (v *Virtual) Models() []string {
 type Answer struct {
 	Status int           // 200, or that of a refusal
 	Error  string        // of a refusal
-	Seqs   []*engine.Seq // one a prompt
+	Seqs   []*engine.Seq // one a choice: of each prompt all, in the order of the prompts
 	In     int           // tokens of all prompts
 	Out    int           // tokens of all answers
 	Finish string        // why the first answer ends
