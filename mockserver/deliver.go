@@ -22,12 +22,12 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 		return Faulted
 	}
 	if first := x.choices[0]; d.text != "" {
-		first.say(min(k.AtToken, len(first.tokens)-1), d.text)
+		first.say(min(first.hidden+k.AtToken, len(first.tokens)-1), d.text)
 	}
 	body := x.body(x.api, x.id, x.created)
 	pieces := [][]byte{body}
 	if d.plain != nil {
-		pieces = d.plain(k, body)
+		pieces = d.plain(x, body)
 	}
 	if d.ends == hangsUp {
 		// net/http closes a connection whose answer stayed short of its length.

@@ -26,6 +26,7 @@ type exchange struct {
 
 	rec    Record
 	strike *strike // nil: no fault, or it is over
+	feed   *feed   // of a stream
 	*job
 	id      string
 	created int64
@@ -105,9 +106,12 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 func (x *exchange) run() Outcome {
 	x.waiter = newWaiter() // before the engine can decide anything
 	defer context.AfterFunc(x.ctx, func() { x.s.sched.interrupt(x.waiter) })()
+	if x.streaming {
+		x.feed = newFeed(x.cfg, x.job, x.strike)
+	}
 	seqs := make([]*engine.Seq, len(x.choices))
 	for i, c := range x.choices {
-		c.seq.Notify = func() { x.s.sched.rewatch(x.waiter) }
+		c.seq.Notify = func() { x.decided(i) }
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {
@@ -135,12 +139,24 @@ func (x *exchange) notTaken(err error) *apiError {
 		"the server is overloaded: no room for %d more in the queue", len(x.choices)), "server_error", "", "overloaded"}
 }
 
+// decided is called under the scheduler's lock when the engine has decided more
+// of choice i.
+func (x *exchange) decided(i int) {
+	if x.feed != nil {
+		x.feed.decided(i)
+	}
+	x.s.sched.rewatch(x.waiter)
+}
+
 func (x *exchange) release(seqs []*engine.Seq) {
 	x.s.sched.release(seqs)
-	x.rec.CachedTokens = x.s.sched.cached(x.heads())
-	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
-		x.rec.AdmittedNS = x.s.clock.mono(at)
-	}
+	x.s.sched.locked(func() {
+		x.settle()
+		if at, ok := seqs[0].Admitted(); ok { // first come, first served: the earliest
+			x.rec.AdmittedNS = x.s.clock.mono(at)
+		}
+	})
+	x.rec.CachedTokens = x.usage.cached
 }
 
 // lost is the outcome when waiting or writing failed.
