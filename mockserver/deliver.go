@@ -36,10 +36,7 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 	if err := x.send(due, pieces); err != nil {
 		return x.lost()
 	}
-	if (d.plain != nil || d.label != "") && !d.intact {
-		return Faulted
-	}
-	return Done
+	return d.outcome(d.plain != nil || d.label != "")
 }
 
 // send writes a plain answer in its pieces. Its time of writing is the last one's.

@@ -240,6 +240,13 @@ func TestAFaultSpoilsTheEventOfItsToken(t *testing.T) {
 	}
 }
 
+func TestAFaultOfAPlainAnswerCountsTheTokensThatAreSeen(t *testing.T) {
+	s := serve(t, "engine: {model: none}\noutput: {reasoning: 3, reasoning_mode: hidden}\nfaults: [{action: {do: split_utf8, at_token: 1}}]")
+	if got := strings.Fields(ask(t, s, chat(1, `,"max_tokens":6`)).Choices[0].Message.Content); len(got) != 3 || got[1] != "日本語" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestZeroUsageIsInEveryDialect(t *testing.T) {
 	for _, dialect := range []string{"openai", "vllm", "sglang"} {
 		s := serve(t, "engine: {model: none}\ndialect: "+dialect+"\nfaults: [{action: {do: odd_stream, kind: zero_usage}}]")

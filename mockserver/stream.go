@@ -47,7 +47,10 @@ func (x *exchange) stream() Outcome {
 			return x.lost()
 		}
 	}
-	return x.strike.outcome()
+	if x.strike == nil {
+		return Done
+	}
+	return x.strike.row.outcome(true)
 }
 
 // open sends the headers, once: with the first event, as servers do that wait

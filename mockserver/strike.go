@@ -43,12 +43,12 @@ func (k *strike) left(sent, planned int) int {
 	return max(0, min(k.AtToken, planned)-sent)
 }
 
-// outcome is that of an answer that was sent to its end.
-func (k *strike) outcome() Outcome {
-	if k == nil || k.row.intact {
-		return Done
+// outcome is that of an answer that was sent to its end, where the deed changed it.
+func (d deed) outcome(changed bool) Outcome {
+	if changed && !d.intact {
+		return Faulted
 	}
-	return Faulted
+	return Done
 }
 
 func (k *strike) contentType(whole string) string {
