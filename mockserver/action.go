@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,12 +64,16 @@ func (a Action) keys() (set []string) {
 	return set
 }
 
-// String is the action as the truth ledger writes it, "stall@17 20s then reset".
+// String is the action as the truth ledger writes it, "stall@17 20s then reset";
+// that of an action which says nothing is "none".
 func (a Action) String() string {
 	if a.Status != 0 {
 		return fmt.Sprintf("status %d", a.Status)
 	}
 	d := a.row()
+	if d == nil {
+		return cmp.Or(a.Do, a.Connect, "none")
+	}
 	text := d.name
 	if d.key == "connect" {
 		text = "connect " + text

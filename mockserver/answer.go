@@ -16,6 +16,7 @@ type job struct {
 	dialect    string
 	choices    []*choice // of each prompt all, in the order of the prompts
 	each       int       // choices a prompt
+	settled    int       // choices up to the first whose cached tokens are not in usage yet
 	usage      usage
 	planned    int // tokens of output, over all choices
 	streaming  bool
@@ -46,7 +47,6 @@ type choice struct {
 	stopped   string   // the stop sequence that ended it, as JSON; empty: none
 	vector    []float32
 
-	sent   int  // tokens written so far, or passed over
 	role   bool // the role is written
 	opened bool // the call's id and name are written
 	closed bool // the finish reason is written
@@ -62,15 +62,6 @@ func (c *choice) kind(i int) kind {
 	return content
 }
 
-// alike is the number of tokens from the next on that one chunk may hold: all of
-// a kind. What is hidden goes with what follows it.
-func (c *choice) alike() int {
-	if c.sent < c.reasoning && c.hidden == 0 {
-		return c.reasoning - c.sent
-	}
-	return len(c.tokens) - c.sent
-}
-
 // text is what is sent of a kind, as it stands inside a JSON string.
 func (c *choice) text(k kind) string {
 	if k == reasoning {
@@ -79,16 +70,16 @@ func (c *choice) text(k kind) string {
 	return strings.Join(c.tokens[c.reasoning:], "")
 }
 
-// heads is the first choice of each prompt: a prompt counts once in usage.
-func (j *job) heads() []*choice {
-	if j.each == 1 {
-		return j.choices
+// settle counts the cached tokens of prompts that were admitted since the last
+// call: once each, of its first choice. They are admitted in their order.
+func (j *job) settle() {
+	for ; j.settled < len(j.choices); j.settled += j.each {
+		first := j.choices[j.settled].seq
+		if _, ok := first.Admitted(); !ok {
+			return
+		}
+		j.usage.cached += first.Cached()
 	}
-	var out []*choice
-	for i := 0; i < len(j.choices); i += j.each {
-		out = append(out, j.choices[i])
-	}
-	return out
 }
 
 // plan decides the answers of a request. They depend on the seed and the

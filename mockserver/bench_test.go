@@ -43,10 +43,14 @@ func (d discard) Flush()                      {}
 
 // An event costs no allocation: those of a stream do not grow with its length.
 func TestAnEventAllocatesNothing(t *testing.T) {
-	for _, config := range []string{"", "dialect: vllm\noutput: {reasoning: 100}", "dialect: sglang\nstream: {finish_chunk: with_last}"} {
+	const counted = `,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`
+	for config, more := range map[string]string{
+		"": "", "dialect: vllm\noutput: {reasoning: 100}": "", "dialect: sglang\nstream: {finish_chunk: with_last}": "",
+		"prefix_cache: true": `,"n":2` + counted,
+	} {
 		s := serve(t, "engine: {ttft: 1us, itl: 1ns}\nmodels: [{id: demo-8b, max_model_len: 99999}]\n"+config)
 		allocs := func(tokens int) float64 {
-			body := chat(1, fmt.Sprintf(`,"max_tokens":%d,"stream":true`, tokens))
+			body := chat(1, fmt.Sprintf(`,"max_tokens":%d,"stream":true`, tokens)+more)
 			return testing.AllocsPerRun(20, func() {
 				s.ServeHTTP(discard{http.Header{}}, httptest.NewRequest("POST", chatPath, strings.NewReader(body)))
 			})

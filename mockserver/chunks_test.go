@@ -64,6 +64,14 @@ func TestChunksInTime(t *testing.T) {
 			[]string{"260 role content", "280 content", "280 finish_reason", "280"},
 		},
 		{
+			"tokens of one step are one chunk behind hidden reasoning too", "output: {reasoning: 3, reasoning_mode: hidden}\nengine: {speculative: {tokens: 4, acceptance: 1}}", `,"max_tokens":11`,
+			[]string{"220 role content", "240 content", "240 finish_reason", "240"},
+		},
+		{
+			"and apart only where their kind is", "output: {reasoning: 3}\nengine: {speculative: {tokens: 4, acceptance: 1}}", `,"max_tokens":11`,
+			[]string{"200 role reasoning_content", "220 reasoning_content", "220 content", "240 content", "240 finish_reason", "240"},
+		},
+		{
 			"nothing but hidden reasoning ends in its time", "output: {reasoning: 3, reasoning_mode: hidden}", `,"max_tokens":2`,
 			[]string{"220 finish_reason", "220"},
 		},

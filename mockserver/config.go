@@ -2,10 +2,13 @@ package mockserver
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // A Config declares a server. The zero value works: one model "demo-8b", the
@@ -100,6 +103,19 @@ func (c Config) withDefaults() Config {
 	c.Faults = cloneFaults(c.Faults)
 	c.Truth = c.Truth.withDefaults()
 	return c
+}
+
+// resolve returns the config that a server works with, a copy with its defaults
+// filled in, and the changes of its phases. The error has every mistake.
+func (c Config) resolve() (*Config, []strictyaml.Node, error) {
+	c = c.clone().withDefaults()
+	changes, err := c.changes()
+	_, perr := c.phased(changes)
+	if err := errors.Join(joined(c.problems()), err, perr); err != nil {
+		return nil, nil, err
+	}
+	c.version = 1
+	return &c, changes, nil
 }
 
 // A problem is one thing wrong with a config, at a path like "models[0].id".

@@ -201,6 +201,32 @@ func checkErrors(t *testing.T, err error, want []string) {
 	}
 }
 
+// A Virtual refuses what New refuses, and what its caller changes later is nothing to it.
+func TestAVirtualTakesItsConfigAsAServerDoes(t *testing.T) {
+	for _, cfg := range []mockserver.Config{
+		{Dialect: "x"},
+		{Phases: []mockserver.Phase{{Set: map[string]any{"engine.no_such_key": 1}}}},
+		{Phases: []mockserver.Phase{{Set: map[string]any{"stream.tokens_per_chunk": 9999}}}},
+	} {
+		_, want := mockserver.New(cfg)
+		v, err := mockserver.NewVirtual(cfg)
+		if want == nil || fmt.Sprint(err) != fmt.Sprint(want) || v != nil {
+			t.Errorf("%v beside %v, want %v", v, err, want)
+		}
+	}
+	eos := true
+	cfg := mockserver.Config{Models: []mockserver.Model{{ID: "a"}}, IgnoreEOS: &eos, Output: mockserver.Output{Natural: mockserver.Lengths{Mean: 3}}}
+	v, err := mockserver.NewVirtual(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eos, cfg.Models[0].ID = false, "b"
+	a := v.Plan("/v1/completions", []byte(`{"model":"a","prompt":["x","y"],"n":2,"max_tokens":9,"min_tokens":9}`))
+	if a.Out != 4*9 || len(a.Seqs) != 4 {
+		t.Errorf("%d tokens of %d choices: %s", a.Out, len(a.Seqs), a.Error)
+	}
+}
+
 func TestFaultsOfAStageHaveTheSameGrammarAndPlaces(t *testing.T) {
 	n, err := strictyaml.Parse("mock.yaml", []byte("stage:\n  faults:\n    - action: {status: 500}\n    - action: {do: stall}\n"), nil)
 	if err != nil {

@@ -16,16 +16,18 @@ import (
 
 // An exchange is one generation request and its answer.
 type exchange struct {
-	s    *Server
-	cfg  *Config // as it was when the request came
-	api  api
-	w    http.ResponseWriter
-	rc   *http.ResponseController
-	conn *rawConn        // to write streams to; nil where net/http must
-	ctx  context.Context // ends when the client leaves or the server closes
+	s      *Server
+	cfg    *Config // as it was when the request came
+	api    api
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	conn   *rawConn        // to write streams to; nil where net/http must
+	served bool            // by an http.Server, and not called by a test
+	ctx    context.Context // ends when the client leaves or the server closes
 
 	rec    Record
 	strike *strike // nil: no fault, or it is over
+	feed   *feed   // of a stream
 	*job
 	id      string
 	created int64
@@ -43,7 +45,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		writeErrorIn(w, s.cfg.Load().Dialect, *bad)
 		return
 	}
-	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
+	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r), served: r.Context().Value(http.ServerContextKey) != nil}
 	var faults *faultSet
 	x.rec, x.cfg, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
 	stop := x.watch(r.Context())
@@ -105,9 +107,12 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 func (x *exchange) run() Outcome {
 	x.waiter = newWaiter() // before the engine can decide anything
 	defer context.AfterFunc(x.ctx, func() { x.s.sched.interrupt(x.waiter) })()
+	if x.streaming {
+		x.feed = newFeed(x.cfg, x.job, x.strike)
+	}
 	seqs := make([]*engine.Seq, len(x.choices))
 	for i, c := range x.choices {
-		c.seq.Notify = func() { x.s.sched.rewatch(x.waiter) }
+		c.seq.Notify = func() { x.decided(i) }
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {
@@ -135,19 +140,31 @@ func (x *exchange) notTaken(err error) *apiError {
 		"the server is overloaded: no room for %d more in the queue", len(x.choices)), "server_error", "", "overloaded"}
 }
 
+// decided is called under the scheduler's lock when the engine has decided more
+// of choice i.
+func (x *exchange) decided(i int) {
+	if x.feed != nil {
+		x.feed.decided(i)
+	}
+	x.s.sched.rewatch(x.waiter)
+}
+
 func (x *exchange) release(seqs []*engine.Seq) {
 	x.s.sched.release(seqs)
-	x.rec.CachedTokens = x.s.sched.cached(x.heads())
-	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
-		x.rec.AdmittedNS = x.s.clock.mono(at)
-	}
+	x.s.sched.locked(func() {
+		x.settle()
+		if at, ok := seqs[0].Admitted(); ok { // first come, first served: the earliest
+			x.rec.AdmittedNS = x.s.clock.mono(at)
+		}
+	})
+	x.rec.CachedTokens = x.usage.cached
 }
 
 // lost is the outcome when waiting or writing failed. The connection is cut: a
 // clean end would look like a whole answer, also to a client that has closed only
 // its own side.
 func (x *exchange) lost() Outcome {
-	x.cut = (*exchange).abort
+	x.cut = (*exchange).hangUp
 	if x.s.ctx.Err() != nil {
 		return Closed
 	}
@@ -184,6 +201,13 @@ func (x *exchange) reset() {
 	}
 	if t, ok := conn.(*net.TCPConn); ok {
 		_ = t.SetLinger(0) // a dead connection is reset already
+	}
+}
+
+// hangUp ends the connection, where there is one.
+func (x *exchange) hangUp() {
+	if x.served {
+		x.abort()
 	}
 }
 

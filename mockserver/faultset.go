@@ -53,7 +53,6 @@ func (x *exchange) draw(r *http.Request, stream bool, faults *faultSet) (bad *ap
 	}
 	x.strike, bad = faults.decide(r, stream, x.s.clock.now())
 	if x.strike != nil {
-		x.strike.dialect = x.cfg.Dialect
 		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
 	}
 	return bad

@@ -11,7 +11,7 @@ func (x *exchange) plain() Outcome {
 	if err != nil {
 		return x.lost()
 	}
-	x.usage.cached = x.s.sched.cached(x.heads())
+	x.s.sched.locked(x.settle)
 	return x.deliver(due)
 }
 

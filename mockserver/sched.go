@@ -159,23 +159,6 @@ func (s *scheduler) rewatch(w *waiter) {
 	}
 }
 
-func (s *scheduler) admitted(q *engine.Seq) (time.Duration, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return q.Admitted()
-}
-
-// cached is the number of prompt tokens that were found in the prefix cache, as
-// far as the choices are admitted.
-func (s *scheduler) cached(choices []*choice) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range choices {
-		n += c.seq.Cached()
-	}
-	return n
-}
-
 func (s *scheduler) load() engine.Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()

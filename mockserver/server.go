@@ -39,20 +39,17 @@ type Server struct {
 // New makes a server. It listens to nothing: hand it to an http.Server. Close
 // it to end its streams and to complete the truth file.
 func New(cfg Config) (*Server, error) {
-	cfg = cfg.clone().withDefaults()
-	changes, err := cfg.changes()
-	_, perr := cfg.phased(changes)
-	if err := errors.Join(joined(cfg.problems()), err, perr); err != nil {
-		return nil, err
-	}
-	l, err := openLedger(cfg.Truth)
+	base, changes, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
-	cfg.version = 1
-	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), limits: newLimiter(), base: &cfg, phases: timeline{changes: changes}}
-	s.cfg.Store(&cfg)
-	s.sched = newScheduler(s.clock, &cfg)
+	l, err := openLedger(base.Truth)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), limits: newLimiter(), base: base, phases: timeline{changes: changes}}
+	s.cfg.Store(base)
+	s.sched = newScheduler(s.clock, base)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
 	s.routes()

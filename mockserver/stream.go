@@ -1,8 +1,6 @@
 package mockserver
 
-import (
-	"time"
-)
+import "time"
 
 // maxWrite bounds the bytes of events that share a write because they are due
 // at the same time.
@@ -14,12 +12,10 @@ type stream struct {
 	render *renderer
 	wire   wire
 	buf    []byte
-	sent   int // tokens, over all choices, with those passed over
-	shown  int // of those, written
+	event  int // where in buf the event of the last chunk begins
 	ended  bool
 	marked int   // tokens in buf that have no time of writing yet
 	free   int64 // until when its client or a fault held it back
-	begun  bool
 }
 
 func (x *exchange) stream() Outcome {
@@ -32,33 +28,35 @@ func (x *exchange) stream() Outcome {
 	if err := st.roles(); err != nil {
 		return x.lost()
 	}
-	next := st.next // once: a method value is allocated
+	next := x.feed.next // once: a method value is allocated
 	for !st.ended {
 		if err := st.await(next); err != nil {
 			return x.lost()
 		}
-		_, _, due := st.pick()
 		st.open()
 		if st.struck() {
-			if over, err := st.act(due); err != nil {
+			if over, err := st.act(); err != nil {
 				return x.lost()
 			} else if over {
 				return Faulted
 			}
 			continue
 		}
-		st.fill(due)
+		st.fill()
 		if err := st.write(); err != nil {
 			return x.lost()
 		}
 	}
-	return x.strike.outcome()
+	if x.strike == nil {
+		return Done
+	}
+	return x.strike.row.outcome(true)
 }
 
 // open sends the headers, once: with the first event, as servers do that wait
 // for their engine's first output.
 func (st *stream) open() {
-	if st.rec.Status == 0 {
+	if !st.wire.begun {
 		st.w.Header().Set("Cache-Control", "no-cache")
 		st.header(200, "text/event-stream; charset=utf-8")
 	}
@@ -73,6 +71,7 @@ func (st *stream) roles() error {
 	if err := st.admission(st.choices[0]); err != nil {
 		return err
 	}
+	st.s.sched.locked(st.settle)
 	st.open()
 	for _, c := range st.choices {
 		c.role = true
@@ -81,90 +80,48 @@ func (st *stream) roles() error {
 	return st.write()
 }
 
-// next is when the next chunk is due; at once when all are written and only the
-// end is left.
-func (st *stream) next() (due time.Duration, ok bool) {
-	if st.sent == st.planned {
-		return 0, true
-	}
-	c, _, due := st.first()
-	return due, c != nil
-}
-
-// pick is first for those who do not hold the scheduler's lock. When all is
-// written there is none, and the end is due now.
-func (st *stream) pick() (c *choice, n int, due time.Duration) {
-	st.s.sched.locked(func() { c, n, due = st.first() })
-	return c, n, due
-}
-
-// first returns the chunk that is due first, of n tokens; nil when no choice has
-// one that is decided.
-func (st *stream) first() (next *choice, n int, due time.Duration) {
-	for _, c := range st.choices {
-		if c.sent == len(c.tokens) {
-			continue
-		}
-		k := st.chunk(c)
-		if at, ok := c.seq.Due(c.sent + k - 1); ok && (next == nil || at < due) {
-			next, n, due = c, k, at
-		}
-	}
-	return next, n, due
-}
-
-// chunk is the number of tokens in the next chunk of c, all of one kind; hidden
-// tokens go with the first that are seen. A pending fault cuts it short, so that
-// exactly AtToken tokens go before it.
-func (st *stream) chunk(c *choice) int {
-	n := min(st.cfg.chunkTokens(c, c.sent), c.alike())
-	if left := st.strike.left(st.shown, st.visible()); left > 0 {
-		n = min(n, left)
-	}
-	if c.sent < c.hidden {
-		n = min(c.hidden+n, len(c.tokens)) - c.sent
-	}
-	return n
+// take takes the next chunk, if it is due by a time.
+func (st *stream) take(by time.Duration) (c chunk, ok bool) {
+	mu := &st.s.sched.mu
+	mu.Lock()
+	defer mu.Unlock()
+	st.settle()
+	return st.feed.take(by)
 }
 
 // fill renders what is due at one instant: one event a chunk, and behind the
 // last token the end of the stream. Chunks that were due apart are written
 // apart, however late they are.
-func (st *stream) fill(due time.Duration) {
-	for len(st.buf) < maxWrite && !st.struck() {
-		c, n, at := st.pick()
-		if c == nil || at > due {
+func (st *stream) fill() {
+	for c, ok := st.take(forever); ok; c, ok = st.take(c.due) {
+		st.chunk(c)
+		if len(st.buf) >= maxWrite || st.struck() {
 			break
 		}
-		st.token(c, n, at)
 	}
-	if st.sent == st.planned && !st.struck() {
+	if st.feed.left == 0 && !st.struck() {
 		st.finish()
 	}
 }
 
-// token renders the next n tokens of c.
-func (st *stream) token(c *choice, n int, due time.Duration) {
-	from := max(c.sent, c.hidden)
-	k := c.kind(from)
-	c.sent += n
-	st.sent += n
-	text := c.tokens[min(from, c.sent):c.sent]
+// chunk renders a chunk, and behind the last of a choice why that ends.
+func (st *stream) chunk(c chunk) {
+	text := c.tokens[c.from:c.to]
 	for range text {
-		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
+		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(c.due))
 	}
 	st.marked += len(text)
-	st.shown += len(text)
-	ends := c.sent == len(c.tokens) && !st.struck()
+	ends := c.to == len(c.tokens) && !st.struck()
 	if len(text) > 0 {
-		u := st.running()
-		role := st.lead(c, k, u)
+		u, k := st.running(), c.kind(c.from)
+		role := st.lead(c.choice, k, u)
 		last := ends && st.cfg.Stream.FinishChunk == finishWithLast
-		st.buf = st.render.text(st.buf, c, k, text, role, last, u)
+		st.event = len(st.buf)
+		st.buf = st.render.text(st.buf, c.choice, k, text, role, last, u)
 		c.closed = last
 	}
 	if ends {
-		st.close(c)
+		st.close(c.choice)
 	}
 }
 
@@ -203,22 +160,10 @@ func (st *stream) finish() {
 	st.ended = true
 }
 
-// visible is how many tokens the client gets in all.
-func (st *stream) visible() int {
-	n := st.planned
-	for _, c := range st.choices {
-		n -= c.hidden
-	}
-	return n
-}
-
+// total is the usage so far.
 func (st *stream) total() usage {
 	u := st.usage
-	u.completion, u.reasoning = st.sent, 0
-	for _, c := range st.choices {
-		u.reasoning += min(c.sent, c.reasoning)
-	}
-	u.cached = st.s.sched.cached(st.heads())
+	u.completion, u.reasoning = st.planned-st.feed.left, st.feed.thought
 	return u
 }
 
@@ -238,8 +183,7 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	blocked, err := st.wire.write(st.strike.rewrite(st.buf, !st.begun))
-	st.begun = st.begun || len(st.buf) > 0
+	blocked, err := st.wire.write(st.rewrite(st.buf, !st.wire.begun))
 	st.buf = st.buf[:0]
 	if blocked {
 		st.free = st.s.clock.mono(st.s.clock.now())

@@ -12,13 +12,9 @@ type next func() (due time.Duration, ok bool)
 // A decision of the engine moves the wake-up without waking the exchange, so that
 // each token costs one.
 func (x *exchange) await(n next) error {
-	if err := x.ctx.Err(); err != nil {
-		return err
+	if !x.s.sched.watch(x.waiter, n) {
+		<-x.waiter.wake
 	}
-	if x.s.sched.watch(x.waiter, n) {
-		return nil
-	}
-	<-x.waiter.wake
 	return x.ctx.Err()
 }
 

@@ -88,7 +88,7 @@ func (st *stage) record(r *request) {
 	default:
 		rec.Outcome, rec.FinishReason = results.OK, a.Finish
 		rec.Tokens.Source = results.FromUsage
-		rec.Tokens.Input, rec.Tokens.Cached, rec.Tokens.Output = a.In, a.Cached(), a.Out
+		rec.Tokens.Input, rec.Tokens.Cached, rec.Tokens.Output, rec.Tokens.Reasoning = a.In, a.Cached(), a.Out, a.Reasoned
 	}
 	if r.answer != nil {
 		rec.Status, rec.DispatchedNS = r.answer.Status, ns(r.dispatched)
@@ -112,12 +112,18 @@ func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
 	if outcome != results.OK || !st.Stream { // all workloads of a mix stream, or none
 		return out
 	}
+	out.FirstChunkNS = ns(r.answer.First())
+	out.HeadersNS = out.FirstChunkNS
 	chunks := r.answer.Chunks()
-	out.FirstChunkNS, out.FirstTokenNS = ns(r.answer.First()), ns(chunks[0].Due)
-	out.HeadersNS, out.FirstOutNS = out.FirstChunkNS, out.FirstTokenNS
 	v, events, n := &out.Arrivals, 0, len(chunks)
 	v.DtNS, v.Events, v.K = make([]int64, 0, n), make([]int, 0, n), make([]int, 0, n)
-	for _, c := range chunks {
+	for i, c := range chunks {
+		if i == 0 {
+			out.FirstTokenNS = ns(c.Due)
+		}
+		if c.Output && out.FirstOutNS == 0 {
+			out.FirstOutNS = ns(c.Due)
+		}
 		v.DtNS = append(v.DtNS, ns(c.Due)-at)
 		v.Events = append(v.Events, c.Events)
 		v.K = append(v.K, c.Tokens)
