@@ -14,7 +14,7 @@ import (
 const (
 	maxLateMS      = 10.0 // with maxLateShare: a delay this small never matters
 	maxLateShare   = 0.10 // of the stage's median TTFT (E2E of plain calls)
-	maxKernelMS    = 2.0  // half of what arrived lay longer in the kernel, and longer than maxLateShare of the median gap
+	maxKernelMS    = 1.0  // half of what arrived lay longer in the kernel, and longer than maxLateShare of the median gap
 	maxCPURatio    = 0.95
 	maxCachedShare = 0.02
 	maxOutputError = 0.02
