@@ -124,6 +124,12 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
 			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",
 		}},
+		{"times too long to add up", "engine:\n  ttft: 2562047h\n  itl: 61s\n  stagger: 61m\n", []string{
+			"2:9: must be 0 to 1h0m0s", "3:8: must be 0 to 1m0s", "4:12: must be 0 to 1h0m0s",
+		}},
+		{"steps too long to add up", "engine:\n  model: step\n  c0: 2562047h\n  prefill_per_token: 2562047h\n  decode_per_seq: 1001ms\n  kv_per_token: 2s", []string{
+			"3:7: must be 0 to 1h0m0s", "4:22: must be 0 to 1s", "5:19: must be 0 to 1s", "6:17: must be 0 to 1s",
+		}},
 		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
 			`2:10: "warp" is not known; write one of [fixed step none]`, "3:17: must be at least 1", "4:9:",
 			`5:22: "late" is not known`, "5:46: must be 1 to 1024",
