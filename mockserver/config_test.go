@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmload/llmload/internal/strictyaml"
 	"github.com/llmload/llmload/mockserver"
+	"github.com/llmload/llmload/mockserver/presets"
 )
 
 func TestDefaults(t *testing.T) {
@@ -76,12 +77,18 @@ func TestWhatIsWrittenBesideAPresetWins(t *testing.T) {
 }
 
 func TestEveryPresetIsSoundAndSaysWhereItIsFrom(t *testing.T) {
-	for _, p := range mockserver.Presets() {
+	for _, p := range presets.All() {
 		if _, err := parse("preset: " + p.Name); err != nil {
 			t.Error(err)
 		}
-		if p.About == "" || p.Source == "" || p.Fitted == "" || p.Uncertain == "" {
-			t.Errorf("%+v", p)
+		n, err := strictyaml.Parse(p.Name, []byte(p.YAML), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"about", "source", "fitted", "uncertain"} {
+			if n.Get(key).Text() == "" {
+				t.Errorf("%s does not say its %s", p.Name, key)
+			}
 		}
 	}
 }
