@@ -46,7 +46,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### Top level", "yaml", mockserver.Config{}},
 		{"mock.md", "### `models[]`", "yaml", mockserver.Model{}},
 		{"mock.md", "### `engine`", "yaml", mockserver.Engine{}},
-		{"mock.md", "### `jitter`", "yaml", mockserver.Jitter{}},
+		{"mock.md", "### `jitter`", "yaml", mockserver.Engine{}.Jitter},
 		{"mock.md", "### `speculative`", "yaml", mockserver.Speculative{}},
 		{"mock.md", "### `stream`", "yaml", mockserver.Stream{}},
 		{"mock.md", "### `output`", "yaml", mockserver.Output{}},

@@ -19,7 +19,7 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 	k, d := x.strike, x.strike.acting()
 	if d.ends == isReset {
 		x.cut = (*exchange).reset
-		return Faulted
+		return outcomeFault
 	}
 	if first := x.choices[0]; d.text != "" {
 		first.say(min(k.AtToken, len(first.tokens)-1), d.text)
@@ -37,9 +37,9 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 		return x.lost()
 	}
 	if (d.plain != nil || d.label != "") && !d.intact {
-		return Faulted
+		return outcomeFault
 	}
-	return Done
+	return outcomeDone
 }
 
 // send writes a plain answer in its pieces. Its time of writing is the last one's.

@@ -10,8 +10,13 @@ type Engine struct {
 	Model      string `yaml:"model"`        // fixed | step (continuous batching, see package engine) | none (answers at once, without slots)
 	MaxNumSeqs int    `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
 	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
-	Jitter     Jitter `yaml:"jitter"`       // of each step of model step, of each gap of model fixed; drawn from the seed
 
+	// Jitter spreads the times of the steps of model step, and of the gaps of model
+	// fixed, around their mean. It is drawn from the seed.
+	Jitter struct {
+		Dist string  `yaml:"dist"` // lognormal, the default
+		CV   float64 `yaml:"cv"`   // standard deviation / mean, 0 to 5; 0: none
+	} `yaml:"jitter"`
 	Speculative Speculative `yaml:"speculative"` // several tokens a step
 
 	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token, at most 1h
@@ -24,12 +29,6 @@ type Engine struct {
 	KVPerToken       time.Duration `yaml:"kv_per_token"`       // model step: of each token of context that a decoding sequence reads, at most 1s
 	MaxBatchedTokens int           `yaml:"max_batched_tokens"` // model step: tokens that a step may serve; 0: 8192
 	KVTokens         int           `yaml:"kv_tokens"`          // model step: tokens of KV memory; 0: no limit
-}
-
-// A Jitter spreads times around their mean.
-type Jitter struct {
-	Dist string  `yaml:"dist"` // lognormal, the default
-	CV   float64 `yaml:"cv"`   // standard deviation / mean; 0: none
 }
 
 const (

@@ -89,7 +89,7 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 	}
 	if k := x.strike; k != nil && k.row.instead != nil {
 		k.row.instead(x)
-		return Faulted
+		return outcomeFault
 	}
 	if x.job, bad = x.cfg.plan(x.api, req); bad != nil {
 		return x.refuse(bad)
@@ -147,15 +147,15 @@ func (x *exchange) release(seqs []*engine.Seq) {
 func (x *exchange) lost() Outcome {
 	if x.s.ctx.Err() != nil {
 		x.cut = (*exchange).abort // a clean end would look like a whole answer
-		return Closed
+		return outcomeClosed
 	}
-	return ClientGone
+	return outcomeGone
 }
 
 func (x *exchange) refuse(e *apiError) Outcome {
 	x.rec.Status = e.status
 	writeErrorIn(x.w, x.cfg.Dialect, *e)
-	return Rejected
+	return outcomeRejected
 }
 
 // header sends the status line and what every answer carries.

@@ -43,7 +43,7 @@ func (x *exchange) stream() Outcome {
 			if over, err := st.act(due); err != nil {
 				return x.lost()
 			} else if over {
-				return Faulted
+				return outcomeFault
 			}
 			continue
 		}

@@ -48,9 +48,9 @@ func (k *strike) left(sent, planned int) int {
 // outcome is that of an answer that was sent to its end.
 func (k *strike) outcome() Outcome {
 	if k == nil || k.row.intact {
-		return Done
+		return outcomeDone
 	}
-	return Faulted
+	return outcomeFault
 }
 
 func (k *strike) contentType(whole string) string {
