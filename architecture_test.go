@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -69,6 +70,61 @@ func TestImportsRunOneWay(t *testing.T) {
 			t.Errorf("package %s is in allowed, and has no source: remove it there", pkg)
 		}
 	}
+}
+
+// TestTheMocksPackagesExportFewNames counts types, functions, constants and variables, not methods and fields.
+func TestTheMocksPackagesExportFewNames(t *testing.T) {
+	const most = 29
+	for pkg := range allowed {
+		if !strings.HasPrefix(pkg, "mockserver") {
+			continue
+		}
+		if names := exports(t, pkg); len(names) > most {
+			t.Errorf("package %s exports %d names, at most %d: %v", pkg, len(names), most, names)
+		}
+	}
+}
+
+func exports(t *testing.T, pkg string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range f.Decls {
+			names = append(names, namesOf(decl)...)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !token.IsExported(name) })
+}
+
+func namesOf(decl ast.Decl) (names []string) {
+	if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
+		return []string{f.Name.Name}
+	}
+	general, _ := decl.(*ast.GenDecl)
+	if general == nil {
+		return nil
+	}
+	for _, spec := range general.Specs {
+		switch spec := spec.(type) {
+		case *ast.TypeSpec:
+			names = append(names, spec.Name.Name)
+		case *ast.ValueSpec:
+			for _, name := range spec.Names {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
 }
 
 func mayImport(pkg, imported string, may []string) bool {

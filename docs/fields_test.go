@@ -47,7 +47,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"mock.md", "### `models[]`", "yaml", mockserver.Model{}},
 		{"mock.md", "### `engine`", "yaml", mockserver.Engine{}},
 		{"mock.md", "### `jitter`", "yaml", mockserver.Engine{}.Jitter},
-		{"mock.md", "### `speculative`", "yaml", mockserver.Speculative{}},
+		{"mock.md", "### `speculative`", "yaml", mockserver.Engine{}.Speculative},
 		{"mock.md", "### `stream`", "yaml", mockserver.Stream{}},
 		{"mock.md", "### `output`", "yaml", mockserver.Output{}},
 		{"mock.md", "### `natural`", "yaml", mockserver.Lengths{}},

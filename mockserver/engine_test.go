@@ -163,7 +163,8 @@ func TestASpeculatedBurstIsOneChunk(t *testing.T) {
 }
 
 func TestNotANumberIsRefused(t *testing.T) {
-	e := mockserver.Engine{Model: "fixed", Speculative: mockserver.Speculative{Tokens: 1, Acceptance: math.NaN()}}
+	e := mockserver.Engine{Model: "fixed"}
+	e.Speculative.Tokens, e.Speculative.Acceptance = 1, math.NaN()
 	e.Jitter.CV = math.NaN()
 	_, err := mockserver.New(mockserver.Config{Engine: e})
 	want := "mockserver: engine.speculative.acceptance: must be between 0 and 1, for example 0.7\n" +

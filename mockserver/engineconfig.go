@@ -17,7 +17,14 @@ type Engine struct {
 		Dist string  `yaml:"dist"` // lognormal, the default
 		CV   float64 `yaml:"cv"`   // standard deviation / mean, 0 to 5; 0: none
 	} `yaml:"jitter"`
-	Speculative Speculative `yaml:"speculative"` // several tokens a step
+	// Speculative makes every step after a sequence's first make several tokens:
+	// one, and as many as were accepted of those that a draft proposed. A stream
+	// sends the tokens of a step as one chunk. What drafting and checking cost is
+	// not modelled: write it into C0 and DecodePerSeq.
+	Speculative struct {
+		Tokens     int     `yaml:"tokens"`     // proposed each step, at most 64; 0: no speculative decoding
+		Acceptance float64 `yaml:"acceptance"` // probability that a proposed token is accepted where those before it were, 0 to 1
+	} `yaml:"speculative"`
 
 	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token, at most 1h
 	ITL     time.Duration `yaml:"itl"`     // model fixed: token to token, at most 1m
@@ -55,7 +62,7 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 			bad("engine."+d.key, "must be 0 to %s", d.most)
 		}
 	}
-	e.Speculative.check(bad)
+	e.checkSpeculative(bad)
 	if e.MaxNumSeqs < 1 {
 		bad("engine.max_num_seqs", "must be at least 1")
 	}
