@@ -134,7 +134,7 @@ func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string, n i
 	if a == apiCompletions && req.Echo {
 		c.tokens[0] = escape(prompt[0]) + c.tokens[0] // no token of the answer: usage does not count it
 	}
-	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.Speculative.bursts(dice, len(c.tokens))}
+	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.bursts(dice, len(c.tokens))}
 	if cfg.PrefixCache {
 		c.seq.Blocks = blockChain(m.ID, prompt)
 	}

@@ -63,7 +63,7 @@ func TestKey(t *testing.T) {
 		})
 	}
 	for _, rec := range s.Truth(0)[:5] {
-		if rec.Status != 401 || rec.Outcome != mockserver.Rejected {
+		if rec.Status != 401 || rec.Outcome != "rejected" {
 			t.Errorf("the ledger has %+v", rec)
 		}
 	}

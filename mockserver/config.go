@@ -16,7 +16,7 @@ import (
 type Config struct {
 	Seed        uint64  `yaml:"seed"`         // of answers, lengths and fault decisions
 	Models      []Model `yaml:"models"`       // default: demo-8b with 8192 tokens of context
-	Preset      string  `yaml:"preset"`       // of Presets: fills Engine where that is the zero value; in YAML, key by key
+	Preset      string  `yaml:"preset"`       // of package presets: fills Engine where that is the zero value; in YAML, key by key
 	Engine      Engine  `yaml:"engine"`       // default: the fixed engine
 	Stream      Stream  `yaml:"stream"`       // how an answer is cut into chunks
 	Output      Output  `yaml:"output"`       // how long an answer gets by itself
@@ -78,8 +78,7 @@ func (c Config) withDefaults() Config {
 		c.Models[i].MaxModelLen = cmp.Or(c.Models[i].MaxModelLen, defaultModelLen)
 	}
 	if c.Preset != "" && c.Engine == (Engine{}) {
-		p, _, _ := preset(c.Preset) // an unknown one is a problem, and the default engine till then
-		c.Engine = p.Engine
+		c.Engine, _, _ = preset(c.Preset) // an unknown one is a problem, and the default engine till then
 	}
 	if c.Engine.Model == "" {
 		c.Engine.Model = "fixed"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmload/llmload/internal/strictyaml"
 	"github.com/llmload/llmload/mockserver"
+	"github.com/llmload/llmload/mockserver/presets"
 )
 
 func TestDefaults(t *testing.T) {
@@ -76,12 +77,18 @@ func TestWhatIsWrittenBesideAPresetWins(t *testing.T) {
 }
 
 func TestEveryPresetIsSoundAndSaysWhereItIsFrom(t *testing.T) {
-	for _, p := range mockserver.Presets() {
+	for _, p := range presets.All() {
 		if _, err := parse("preset: " + p.Name); err != nil {
 			t.Error(err)
 		}
-		if p.About == "" || p.Source == "" || p.Fitted == "" || p.Uncertain == "" {
-			t.Errorf("%+v", p)
+		n, err := strictyaml.Parse(p.Name, []byte(p.YAML), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"about", "source", "fitted", "uncertain"} {
+			if n.Get(key).Text() == "" {
+				t.Errorf("%s does not say its %s", p.Name, key)
+			}
 		}
 	}
 }
@@ -123,6 +130,12 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		{"a step engine", "engine:\n  model: step\n  kv_tokens: -1\n  max_batched_tokens: 8\n  jitter: {dist: cauchy, cv: -1}", []string{
 			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
 			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",
+		}},
+		{"times too long to add up", "engine:\n  ttft: 2562047h\n  itl: 61s\n  stagger: 61m\n", []string{
+			"2:9: must be 0 to 1h0m0s", "3:8: must be 0 to 1m0s", "4:12: must be 0 to 1h0m0s",
+		}},
+		{"steps too long to add up", "engine:\n  model: step\n  c0: 2562047h\n  prefill_per_token: 2562047h\n  decode_per_seq: 1001ms\n  kv_per_token: 2s", []string{
+			"3:7: must be 0 to 1h0m0s", "4:22: must be 0 to 1s", "5:19: must be 0 to 1s", "6:17: must be 0 to 1s",
 		}},
 		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
 			`2:10: "warp" is not known; write one of [fixed step none]`, "3:17: must be at least 1", "4:9:",

@@ -97,7 +97,7 @@ func (s *Server) connectionRecord(k *strike, stage string) *Record {
 	s.gates.struck.Add(1)
 	return &Record{
 		Stage: stage, ConfigVersion: s.cfg.Load().version, ArrivedNS: s.clock.mono(s.clock.now()),
-		Fault: k.name, Action: k.String(), Outcome: Faulted,
+		Fault: k.name, Action: k.String(), Outcome: outcomeFault,
 	}
 }
 
@@ -146,9 +146,9 @@ func (s *Server) hang(conn net.Conn, long time.Duration, rec *Record) {
 	var timeout net.Error
 	switch {
 	case s.ctx.Err() != nil:
-		rec.Outcome = Closed
+		rec.Outcome = outcomeClosed
 	case !errors.As(err, &timeout) || !timeout.Timeout():
-		rec.Outcome = ClientGone
+		rec.Outcome = outcomeGone
 	}
 	rec.DoneNS = s.clock.mono(s.clock.now())
 	s.ledger.add(*rec)

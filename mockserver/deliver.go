@@ -19,7 +19,7 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 	k, d := x.strike, x.strike.acting()
 	if d.ends == isReset {
 		x.cut = (*exchange).reset
-		return Faulted
+		return outcomeFault
 	}
 	if first := x.choices[0]; d.text != "" {
 		first.say(min(first.hidden+k.AtToken, len(first.tokens)-1), d.text)

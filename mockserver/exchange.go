@@ -91,7 +91,7 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 	}
 	if k := x.strike; k != nil && k.row.instead != nil {
 		k.row.instead(x)
-		return Faulted
+		return outcomeFault
 	}
 	if x.job, bad = x.cfg.plan(x.api, req); bad != nil {
 		return x.refuse(bad)
@@ -166,15 +166,15 @@ func (x *exchange) release(seqs []*engine.Seq) {
 func (x *exchange) lost() Outcome {
 	x.cut = (*exchange).hangUp
 	if x.s.ctx.Err() != nil {
-		return Closed
+		return outcomeClosed
 	}
-	return ClientGone
+	return outcomeGone
 }
 
 func (x *exchange) refuse(e *apiError) Outcome {
 	x.rec.Status = e.status
 	writeErrorIn(x.w, x.cfg.Dialect, *e)
-	return Rejected
+	return outcomeRejected
 }
 
 // header sends the status line and what every answer carries.

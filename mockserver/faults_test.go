@@ -177,17 +177,17 @@ func TestAFaultOfAnAnswerThatShowsNoToken(t *testing.T) {
 		lacks   string // of the whole stream
 		outcome mockserver.Outcome
 	}{
-		"{do: bad_json}":                     {2, `"finish_reason":"length"`, mockserver.Faulted},
-		"{do: bad_sse, kind: no_data}":       {1, `data: {`, mockserver.Faulted},
-		"{do: split_utf8}":                   {2, "日", mockserver.Done},
-		"{do: slow_bytes, for: 1ms}":         {2, "日", mockserver.Done},
-		"{do: short_body, at_token: 1}":      {1, "[DONE]", mockserver.Faulted},
-		"{do: clean_eof}":                    {0, "data", mockserver.Faulted},
-		"{do: error_event, at_token: 7}":     {1, "[DONE]", mockserver.Faulted},
-		"{do: stall, for: 1ms, at_token: 7}": {2, "日", mockserver.Done},
-		"{do: odd_stream, kind: error_null}": {2, "日", mockserver.Done},
-		"{do: odd_stream, kind: zero_usage}": {2, "zero", mockserver.Done},
-		"{do: dup_usage}":                    {2, "日", mockserver.Done},
+		"{do: bad_json}":                     {2, `"finish_reason":"length"`, "fault"},
+		"{do: bad_sse, kind: no_data}":       {1, `data: {`, "fault"},
+		"{do: split_utf8}":                   {2, "日", "done"},
+		"{do: slow_bytes, for: 1ms}":         {2, "日", "done"},
+		"{do: short_body, at_token: 1}":      {1, "[DONE]", "fault"},
+		"{do: clean_eof}":                    {0, "data", "fault"},
+		"{do: error_event, at_token: 7}":     {1, "[DONE]", "fault"},
+		"{do: stall, for: 1ms, at_token: 7}": {2, "日", "done"},
+		"{do: odd_stream, kind: error_null}": {2, "日", "done"},
+		"{do: odd_stream, kind: zero_usage}": {2, "zero", "done"},
+		"{do: dup_usage}":                    {2, "日", "done"},
 	} {
 		for _, more := range []string{"", `,"n":2`} {
 			t.Run(action+more, func(t *testing.T) {

@@ -39,16 +39,18 @@ type Record struct {
 	Outcome Outcome `json:"outcome"`
 }
 
-// An Outcome says how an attempt ended.
+// An Outcome says how an attempt ended: "done", answered in full; "rejected",
+// refused by the rules of the API, a limit or a full queue; "fault", ended by a
+// fault; "client_gone", the client left first; "closed", the server was closed
+// under it.
 type Outcome string
 
-// The outcomes of an attempt.
 const (
-	Done       Outcome = "done"        // answered in full
-	Rejected   Outcome = "rejected"    // refused by the rules of the API, or the queue was full
-	Faulted    Outcome = "fault"       // ended by a fault
-	ClientGone Outcome = "client_gone" // the client left first
-	Closed     Outcome = "closed"      // the server was closed under it
+	outcomeDone     Outcome = "done"
+	outcomeRejected Outcome = "rejected"
+	outcomeFault    Outcome = "fault"
+	outcomeGone     Outcome = "client_gone"
+	outcomeClosed   Outcome = "closed"
 )
 
 const (

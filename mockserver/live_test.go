@@ -292,7 +292,7 @@ func TestWaitingRequestsGetPlacesThatAPatchMakes(t *testing.T) {
 				t.Error(err)
 			}
 			for _, r := range s.Truth(0) {
-				if r.Outcome != mockserver.Done {
+				if r.Outcome != "done" {
 					t.Errorf("%s: %s", c.config, r.Outcome)
 				}
 			}
@@ -411,7 +411,7 @@ func TestAResetUnderRequestsMustBeForced(t *testing.T) {
 		if _, err := s.Drain(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if recs := s.Truth(0); len(recs) != 2 || recs[0].N != 1 || recs[0].Outcome != mockserver.Done {
+		if recs := s.Truth(0); len(recs) != 2 || recs[0].N != 1 || recs[0].Outcome != "done" {
 			t.Errorf("%d records", len(recs))
 		}
 	})

@@ -36,8 +36,8 @@ type Server struct {
 	idle     chan struct{} // nil, or closed when inFlight falls to 0
 }
 
-// New makes a server. It listens to nothing: hand it to an http.Server. Close
-// it to end its streams and to complete the truth file.
+// New makes a server. It listens to nothing: see HTTPServer, or hand it to any
+// other server as its handler. Close it to end its streams and to complete the truth file.
 func New(cfg Config) (*Server, error) {
 	base, changes, err := cfg.resolve()
 	if err != nil {

@@ -38,7 +38,7 @@ func (x *exchange) stream() Outcome {
 			if over, err := st.act(); err != nil {
 				return x.lost()
 			} else if over {
-				return Faulted
+				return outcomeFault
 			}
 			continue
 		}
@@ -48,7 +48,7 @@ func (x *exchange) stream() Outcome {
 		}
 	}
 	if x.strike == nil {
-		return Done
+		return outcomeDone
 	}
 	return x.strike.row.outcome(true)
 }

@@ -46,9 +46,9 @@ func (k *strike) left(sent, planned int) int {
 // outcome is that of an answer that was sent to its end, where the deed changed it.
 func (d deed) outcome(changed bool) Outcome {
 	if changed && !d.intact {
-		return Faulted
+		return outcomeFault
 	}
-	return Done
+	return outcomeDone
 }
 
 func (k *strike) contentType(whole string) string {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/llmload/llmload/mockserver/internal/jsonsample"
 )
 
 const maxTools = 128 // as OpenAI bounds them
@@ -93,7 +95,7 @@ const anyObject = `{"type":"object","properties":{"answer":{"type":"string"},"ce
 
 // fitting makes a JSON text that fits a schema.
 func fitting(param string, schema json.RawMessage, dice *rand.Rand) (string, *apiError) {
-	text, err := sampleJSON(schema, dice)
+	text, err := jsonsample.Draw(schema, dice)
 	if err != nil {
 		return "", invalid(param, "Invalid schema in '%s': %s.", param, err)
 	}

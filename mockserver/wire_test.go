@@ -27,7 +27,7 @@ func direct(t *testing.T, config string, on bool) (srv *httptest.Server, s *mock
 	srv = httptest.NewUnstartedServer(s)
 	dials = new(atomic.Int32)
 	if on {
-		srv.Config.ConnContext = mockserver.ConnContext
+		srv.Config = s.HTTPServer()
 	}
 	srv.Listener = counting{srv.Listener, dials}
 	srv.Start()
@@ -69,6 +69,9 @@ func TestStreamsPastNetHTTPAreTheSame(t *testing.T) {
 			answers += string(text)
 		}
 		return created.ReplaceAllString(answers, ""), s, n.Load()
+	}
+	if srv := serve(t, "").HTTPServer(); srv.ConnContext == nil || srv.ReadHeaderTimeout == 0 {
+		t.Fatalf("no streams past net/http: %+v", srv)
 	}
 	want, _, _ := read(false)
 	got, s, dials := read(true)

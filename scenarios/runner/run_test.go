@@ -394,7 +394,7 @@ func TestAnInterruptKeepsWhatWasMeasured(t *testing.T) {
 
 func TestAServerThatHangsIsLeftAfterTheDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, `engine: {model: fixed, ttft: 10h, itl: 0s}`)
+		b := newBed(t, `engine: {model: fixed, ttft: 1h, itl: 0s}`)
 		defer b.close()
 		begin := time.Now()
 		out := runOn(t, b, "load: {closed: {concurrency: 3}, requests: 10}", 1, time.Second)

@@ -1,17 +1,12 @@
-package mockserver
+package jsonsample
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/llmload/llmload/internal/words"
 )
-
-const maxSampledText = 10_000 // characters of one string
 
 func (g *sampler) object(dst []byte, s map[string]any, depth int) ([]byte, error) {
 	properties, _ := s["properties"].(map[string]any)
@@ -54,6 +49,12 @@ func required(s map[string]any) (names []string) {
 
 func (g *sampler) array(dst []byte, s map[string]any, depth int) ([]byte, error) {
 	least, most := whole(s, "minItems", 0), whole(s, "maxItems", math.MaxInt32)
+	if _, ok := s["items"].([]any); ok {
+		return nil, errors.New("this server does not support a list as items: write prefixItems")
+	}
+	if least > most {
+		return nil, fmt.Errorf("no list has from %d to %d items", least, most)
+	}
 	n := least
 	if depth < deepNested && s["items"] != false {
 		n = min(max(least, 1+g.dice.IntN(3)), most)
@@ -89,65 +90,4 @@ func (g *sampler) array(dst []byte, s map[string]any, depth int) ([]byte, error)
 		dst = append(dst, text...)
 	}
 	return append(dst, ']'), nil
-}
-
-// text makes a string of a few words, or of the form that is asked for.
-func (g *sampler) text(s map[string]any) (string, error) {
-	least, most := whole(s, "minLength", 0), whole(s, "maxLength", maxSampledText)
-	if least > most || least > maxSampledText {
-		return "", fmt.Errorf("no string has from %d to %d characters", least, min(most, maxSampledText))
-	}
-	var text string
-	if pattern, ok := s["pattern"].(string); ok {
-		var err error
-		if text, err = g.matching(pattern); err != nil {
-			return "", err
-		}
-		if n := utf8.RuneCountInString(text); n < least || n > most {
-			return "", fmt.Errorf("this server does not support %q with minLength and maxLength", "pattern")
-		}
-		return text, nil
-	}
-	if format, ok := s["format"].(string); ok {
-		if text = formatted(format); text != "" {
-			return text, nil
-		}
-	}
-	text = words.Text(g.dice, 1+g.dice.IntN(3))
-	for len(text) < least {
-		text += " " + words.Text(g.dice, 1)
-	}
-	text = text[:min(len(text), most)]
-	if cut := strings.TrimRight(text, " "); len(cut) >= least {
-		text = cut
-	}
-	return text, nil
-}
-
-// formatted is a string of each format that OpenAI's strict schemas take; empty
-// for another, where any string will do.
-func formatted(format string) string {
-	switch format {
-	case "date-time":
-		return "2026-01-02T03:04:05Z"
-	case "date":
-		return "2026-01-02"
-	case "time":
-		return "03:04:05Z"
-	case "duration":
-		return "PT1H30M"
-	case "email":
-		return "someone@example.com"
-	case "hostname":
-		return "host.example.com"
-	case "ipv4":
-		return "192.0.2.1"
-	case "ipv6":
-		return "2001:db8::1"
-	case "uuid":
-		return "123e4567-e89b-42d3-a456-426614174000"
-	case "uri":
-		return "https://example.com/"
-	}
-	return ""
 }

@@ -1,4 +1,13 @@
-package mockserver
+// Package jsonsample makes JSON texts that fit a JSON schema, as a language model
+// does whose decoding is constrained by one.
+//
+// Goals: what comes out is valid, and equal dice make equal texts; a schema that
+// is not honoured in full is refused with the reason, never half obeyed; time
+// and memory are bounded whatever the schema.
+//
+// Non-goals: validation; texts that are likely, or that cover a schema; drafts
+// before 2020-12, and references out of the schema.
+package jsonsample
 
 import (
 	"bytes"
@@ -15,18 +24,18 @@ const (
 	maxResolved = 64   // references that may follow one another
 )
 
-// A sampler makes one JSON value that fits a schema: draft 2020-12 as far as
-// servers of language models take it. What it cannot honour it refuses.
+// A sampler makes one value.
 type sampler struct {
 	root any
 	dice *rand.Rand
 	left int // values that may still be made
 }
 
-// sampleJSON makes a text that fits a schema; without a schema it is {}. A space
-// stands behind every colon and comma, as models write it, so that the text is
-// several tokens.
-func sampleJSON(schema json.RawMessage, dice *rand.Rand) (string, error) {
+// Draw makes a text that fits a schema of draft 2020-12, as far as servers of
+// language models take it; without a schema it is {}. A space stands behind every
+// colon and comma, as models write it, so that the text is several words. The
+// error says what about the schema is not supported, or that nothing fits it.
+func Draw(schema json.RawMessage, dice *rand.Rand) (string, error) {
 	var root any = map[string]any{}
 	if len(schema) > 0 {
 		dec := json.NewDecoder(bytes.NewReader(schema))
