@@ -74,10 +74,12 @@ func (s *faultSet) decide(r *http.Request, stream bool, now time.Duration) (*str
 	}), nil
 }
 
-// connection returns the fault that hits a new connection, nil for none.
+// connection returns the fault that hits a new connection, nil for none. To
+// refuse is the gate's alone: one that is late by a moment must not make a
+// refusal of a connection that it accepted.
 func (s *faultSet) connection(now time.Duration) *strike {
 	return s.first(now, func(f *Fault, c *faultCount) bool {
-		return f.Action.Connect != "" && c.hit(f.When, nil)
+		return f.Action.Connect != "" && f.Action.Connect != doRefuse && c.hit(f.When, nil)
 	})
 }
 
@@ -102,7 +104,7 @@ func (s *faultSet) refusing(now time.Duration) (k *strike, again time.Duration) 
 		if f.Action.Connect != doRefuse {
 			continue
 		}
-		if at, ok := f.When.Window.edge(now - s.start); ok && (again == 0 || at < again) {
+		if at, ok := f.When.Window.edge(now - s.start); ok && (again == 0 || s.start+at < again) {
 			again = s.start + at
 		}
 		if k == nil && f.When.Window.covers(now-s.start) {
