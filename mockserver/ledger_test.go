@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,4 +225,36 @@ func asJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Who is not in flight any more is among the records, at whatever moment one asks.
+func TestAStateMissesNoRecord(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 1000 {
+				post(s, "/v1/embeddings", `{"model":"demo-8b","input":"x","dimensions":1}`)
+			}
+		})
+	}
+	done := make(chan bool)
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	missed := 0
+	for {
+		if st := s.State(); st.Records < st.Attempts-int64(st.InFlight) {
+			missed++
+		}
+		select {
+		case <-done:
+			if missed > 0 {
+				t.Errorf("%d states with attempts that have ended and are not among the records", missed)
+			}
+			return
+		default:
+		}
+	}
 }
