@@ -52,9 +52,12 @@ func (x *exchange) draw(r *http.Request, stream bool, faults *faultSet) (bad *ap
 		return &apiError{http.StatusInternalServerError, "a connect fault acts on a listener: serve the mock on Server.Listen", "server_error", "", ""}
 	}
 	x.strike, bad = faults.decide(r, stream, x.s.clock.now())
-	if x.strike != nil {
+	switch {
+	case x.strike != nil:
 		x.strike.dialect = x.cfg.Dialect
 		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
+	case ownFault(r) == noFault:
+		x.rec.Fault, x.rec.Action = headerFault, noFault
 	}
 	return bad
 }

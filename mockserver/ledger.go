@@ -29,11 +29,14 @@ type Record struct {
 	// the time just before its write. A plain answer has one entry in each.
 	PlannedNS []int64 `json:"planned_ns,omitempty"`
 	WrittenNS []int64 `json:"written_ns,omitempty"`
-	DoneNS    int64   `json:"done_ns"`
+	// StampsDropped is the number of tokens whose stamps memory has no room for:
+	// both lists are empty then. The file has them.
+	StampsDropped int   `json:"stamps_dropped,omitempty"`
+	DoneNS        int64 `json:"done_ns"`
 
 	Status  int     `json:"status"`
-	Fault   string  `json:"fault,omitempty"`  // name of the fault that hit
-	Action  string  `json:"action,omitempty"` // what it did, as Action.String
+	Fault   string  `json:"fault,omitempty"`  // name of the fault that hit; header: the request's own
+	Action  string  `json:"action,omitempty"` // what it did, as Action.String; none: the request's own fault was none
 	Outcome Outcome `json:"outcome"`
 }
 
@@ -82,6 +85,9 @@ func (l *ledger) add(r Record) {
 		rest = r.line() // outside of the lock: a long answer takes a while
 		l.queue.reserve(rest)
 	}
+	if r.stamps() > maxStamps {
+		r.StampsDropped, r.PlannedNS, r.WrittenNS = len(r.PlannedNS), nil, nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
@@ -98,7 +104,7 @@ func (l *ledger) add(r Record) {
 // dropOld keeps memory within its bounds.
 func (l *ledger) dropOld() {
 	drop := 0
-	for len(l.records)-drop > maxRecords || l.stamps > maxStamps && len(l.records)-drop > 1 {
+	for len(l.records)-drop > maxRecords || l.stamps > maxStamps {
 		l.stamps -= l.records[drop].stamps()
 		l.records[drop] = Record{} // lets its stamps go now, not when the slice grows
 		drop++
