@@ -174,13 +174,19 @@ func (a Action) checkValues(bad complaint, d *deed) {
 }
 
 // faultHeader is a request's own fault: an action in YAML, or none.
-const faultHeader = "X-Mock-Fault"
+const (
+	faultHeader = "X-Mock-Fault"
+	headerFault = "header" // its name in the ledger
+	noFault     = "none"
+)
+
+func ownFault(r *http.Request) string { return strings.TrimSpace(r.Header.Get(faultHeader)) }
 
 // requestFault reads a request's own fault. It is given where the header is
 // there; nil then switches the configured faults off.
 func requestFault(r *http.Request) (k *strike, given bool, bad *apiError) {
-	value := strings.TrimSpace(r.Header.Get(faultHeader))
-	if value == "" || value == "none" {
+	value := ownFault(r)
+	if value == "" || value == noFault {
 		return nil, value != "", nil
 	}
 	var a Action
@@ -200,5 +206,5 @@ func requestFault(r *http.Request) (k *strike, given bool, bad *apiError) {
 	if err != nil {
 		return nil, true, invalid(faultHeader, "%s; write for example {do: stall, at_token: 3, for: 1s}, or none", err)
 	}
-	return newStrike("header", a), true, nil
+	return newStrike(headerFault, a), true, nil
 }

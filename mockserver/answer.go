@@ -105,7 +105,10 @@ func (cfg *Config) plan(a api, req *request) (*job, *apiError) {
 			}
 			c.index = len(j.choices)
 			j.choices = append(j.choices, c)
-			j.planned += c.seq.Out
+			if j.planned += c.seq.Out; j.planned > maxPlanned {
+				return nil, invalid(req.limitName(), "This server makes at most %d tokens of output for one request, over all its prompts and choices. "+
+					"Please reduce %s, n, or the number of prompts.", maxPlanned, req.limitName())
+			}
 			j.usage.reasoning += c.reasoning
 		}
 		j.usage.prompt += j.choices[len(j.choices)-1].seq.In
@@ -127,7 +130,7 @@ func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string, n i
 	if bad != nil {
 		return nil, bad
 	}
-	c, bad := cfg.answer(a, req, limit, dice)
+	c, bad := cfg.answer(a, req, min(limit, maxPlanned+1), dice) // one more is refused
 	if bad != nil {
 		return nil, bad
 	}

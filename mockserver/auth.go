@@ -38,18 +38,27 @@ func (c *Config) authorize(r *http.Request) *apiError {
 	if c.APIKey == "" {
 		return nil
 	}
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	bearer := strings.EqualFold(scheme, "Bearer")
+	key := apiKey(r)
 	// Of equal length, whatever came, so that the time taken tells nothing.
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(key))), sha256.Sum256([]byte(c.APIKey))
-	if subtle.ConstantTimeCompare(got[:], want[:]) == 1 && bearer {
+	got, want := sha256.Sum256([]byte(key)), sha256.Sum256([]byte(c.APIKey))
+	if subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
 		return nil
 	}
 	msg := "Incorrect API key provided."
-	if !bearer || key == "" {
+	if key == "" {
 		msg = "You didn't provide an API key: send it as Authorization: Bearer KEY."
 	}
 	return &apiError{http.StatusUnauthorized, msg, "invalid_request_error", "", "invalid_api_key"}
+}
+
+// apiKey is the bearer token of a request, empty for none. The scheme is of any
+// case (RFC 9110, section 11.1) and there may be blanks around the token.
+func apiKey(r *http.Request) string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
 }
 
 // keyed asks for the key before an endpoint that is no attempt of its own.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -47,7 +46,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 	}
 	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r), served: r.Context().Value(http.ServerContextKey) != nil}
 	var faults *faultSet
-	x.rec, x.cfg, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
+	x.rec, x.cfg, faults = s.arrive(r, w.Header())
 	stop := x.watch(r.Context())
 	// The order matters: the ledger is complete and the attempt has left before
 	// the client can see the end of its connection.
@@ -216,10 +215,10 @@ func (x *exchange) abort() { panic(http.ErrAbortHandler) }
 
 // requestID is the client's own id, or a new one where that is missing or unfit
 // to be a header.
-func requestID(r *http.Request) string {
+func requestID(r *http.Request, fresh uint64) string {
 	id := r.Header.Get("X-Request-Id")
 	if id == "" || len(id) > 256 {
-		return fmt.Sprintf("req_%016x", rand.Uint64())
+		return fmt.Sprintf("req_%016x", fresh)
 	}
 	return id
 }

@@ -109,7 +109,7 @@ func (m *metrics) observe(x *exchange) {
 	}
 	now, arrived := x.s.clock.now(), time.Duration(x.rec.ArrivedNS-x.s.clock.anchor)
 	for i, c := range x.choices {
-		p := m.sched.plan(c.seq, now)
+		p := planOf(c.seq, now)
 		if len(p.times) == 0 {
 			continue // refused, or gone before its first token
 		}
@@ -158,9 +158,9 @@ type plan struct {
 	cached   int
 }
 
-func (s *scheduler) plan(q *engine.Seq, now time.Duration) plan {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// planOf reads a sequence that was released: its engine is done with it, so no
+// lock is held while a long plan is copied.
+func planOf(q *engine.Seq, now time.Duration) plan {
 	p := plan{cached: q.Cached(), times: make([]time.Duration, 0, q.Out)}
 	p.admitted, _ = q.Admitted()
 	for i := range q.Out {

@@ -20,6 +20,7 @@ const (
 	maxBody    = 64 << 20 // bytes
 	maxPrompts = 2048     // in one request, as OpenAI bounds embeddings; times n
 	maxN       = 128      // choices a prompt, as OpenAI has it
+	maxPlanned = 4 << 20  // tokens of output in one request, over all choices: some 200 MB
 )
 
 // A request is the body of a generation request, all endpoints in one. What it

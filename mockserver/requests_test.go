@@ -268,3 +268,30 @@ func TestTokensComeBack(t *testing.T) {
 		t.Errorf("%d %+v", status, r)
 	}
 }
+
+func TestOneRequestDoesNotFillTheMemory(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	prompts := func(n int) string { return `["a"` + strings.Repeat(`,"a"`, n-1) + `]` }
+	for _, c := range []struct {
+		name, body, param string // of the error; empty: none
+	}{
+		{"many choices of a few tokens", `"prompt":` + prompts(16) + `,"n":128,"max_tokens":20`, ""},
+		{"many choices of many tokens", `"prompt":` + prompts(16) + `,"n":128,"max_tokens":8191`, "max_tokens"},
+		{"by the newer name", `"prompt":` + prompts(16) + `,"n":128,"max_completion_tokens":8191`, "max_completion_tokens"},
+	} {
+		w := post(s, completionsPath, `{"model":"demo-8b",`+c.body+`}`)
+		refused := w.Code == 400 && strings.Contains(w.Body.String(), "at most 4194304 tokens of output") &&
+			strings.Contains(w.Body.String(), `"param":"`+c.param+`"`)
+		if c.param == "" && w.Code != 200 || c.param != "" && !refused {
+			t.Errorf("%s: %d %.300s", c.name, w.Code, w.Body)
+		}
+	}
+}
+
+// The context may be longer than what one request may have.
+func TestOneAnswerDoesNotFillTheMemory(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nmodels: [{id: demo-8b, max_model_len: 9000000}]")
+	if w := post(s, chatPath, chat(1, `,"max_tokens":8000000`)); w.Code != 400 || !strings.Contains(w.Body.String(), "at most 4194304 tokens of output") {
+		t.Errorf("%d %.300s", w.Code, w.Body)
+	}
+}

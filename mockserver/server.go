@@ -3,7 +3,9 @@ package mockserver
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Request-Id", requestID(r))
+	w.Header().Set("X-Request-Id", requestID(r, rand.Uint64()))
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -116,13 +118,17 @@ func (s *Server) Truth(since int64) []Record {
 
 // arrive counts an attempt and opens its record, with the config and the faults
 // of that moment.
-func (s *Server) arrive(r *http.Request, id string) (Record, *Config, *faultSet) {
+func (s *Server) arrive(r *http.Request, answer http.Header) (Record, *Config, *faultSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++
 	s.inFlight++
 	s.maxSeen = max(s.maxSeen, s.inFlight)
 	cfg := s.cfg.Load()
+	// From the seed, so that the same arrivals have the same ledger; other
+	// requests, which are in none, leave the count alone.
+	id := requestID(r, hashMore(cfg.Seed^hashString("request"), strconv.FormatInt(s.attempts, 10)))
+	answer.Set("X-Request-Id", id)
 	return Record{
 		Seq: s.attempts, RequestID: id, Stage: s.stage, ConfigVersion: cfg.version, Path: r.URL.Path,
 		ArrivedNS: s.clock.mono(s.clock.now()),
