@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
-	"strings"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
@@ -104,22 +102,15 @@ func (b *fileBlock) config() Config {
 	return cfg
 }
 
-// secretValue finds the value behind a key that says what it is.
-var secretValue = regexp.MustCompile(`(?i)((?:key|token|secret|password|authorization|cookie)s?["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\n]+)`)
-
-// withoutSecrets blanks what messages quote of the file: a literal key may
-// stand in the line where the mistake is.
+// withoutSecrets blanks the addresses that messages quote of the file.
+// strictyaml blanks what is secret by its key.
 func withoutSecrets(err error) error {
 	found, _ := strictyaml.Join(err).(strictyaml.Errors)
 	out := make(strictyaml.Errors, len(found))
 	for i, e := range found {
 		clean := *e
-		clean.Source = withoutUser(secretValue.ReplaceAllString(e.Source, "${1}"+redacted))
-		clean.Source = query.ReplaceAllString(clean.Source, "?"+redacted)
-		if value := secretValue.FindStringSubmatch(e.Source); value != nil {
-			clean.Msg = strings.ReplaceAll(e.Msg, value[2], redacted)
-		}
-		clean.Msg = withoutUser(clean.Msg)
+		clean.Source = query.ReplaceAllString(withoutUser(e.Source), "?"+redacted)
+		clean.Msg = withoutUser(e.Msg)
 		out[i] = &clean
 	}
 	return out

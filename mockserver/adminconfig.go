@@ -110,14 +110,7 @@ func (s *Server) adminConfig(w http.ResponseWriter, r *http.Request) {
 func (c *Config) shown() ([]byte, error) {
 	out := c.clone()
 	out.Engine.MaxQueue = max(out.Engine.MaxQueue, 0)
-	for _, p := range out.Phases {
-		for path := range p.Set {
-			if isSecret(path) {
-				p.Set[path] = redacted
-			}
-		}
-	}
-	return strictyaml.Marshal(struct {
+	return strictyaml.MarshalRedacted(struct {
 		Version int64  `yaml:"version"`
 		Config  Config `yaml:"config"`
 	}{c.version, out})

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -128,7 +129,14 @@ type Output struct {
 // YAML writes the plan. Secrets are redacted, and the same file and seed give the same bytes.
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
-	shown.Target.Endpoint = redactQuery(p.Target.Endpoint)
+	shown.Target.Endpoint, shown.Target.Mock = redactQuery(p.Target.Endpoint), p.Target.Mock.Redacted()
+	shown.Stages = slices.Clone(p.Stages)
+	for i, s := range shown.Stages {
+		if s.Faults != nil {
+			faults := s.Faults.Redacted()
+			shown.Stages[i].Faults = &faults
+		}
+	}
 	body, err := strictyaml.Marshal(shown)
 	if err != nil {
 		return nil, fmt.Errorf("write plan %s: %w", p.Name, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,7 +24,8 @@ type document struct {
 	lines    []string
 	widths   []int // runes in each line
 	expanded map[*yaml.Node]expansion
-	hide     *strings.Replacer // values from the environment, by the variable's name
+	secrets  map[string]string // values that no message shows, and what it shows instead
+	hide     *strings.Replacer // of them, and of values from the environment
 }
 
 // Parse reads one YAML document. The file's name is used in errors. env looks up ${NAME} in string scalars ($${ is a
@@ -40,13 +42,16 @@ func Parse(file string, src []byte, env func(string) (string, bool)) (Node, erro
 	for _, line := range doc.lines {
 		doc.widths = append(doc.widths, utf8.RuneCountInString(line))
 	}
-	if err := doc.checkText(src); err != nil {
+	written := slices.Clone(doc.lines)
+	doc.hideUnparsed()
+	if err := doc.checkText(written, src); err != nil {
 		return Node{}, err
 	}
 	root, err := doc.load(src)
 	if err != nil || root == nil {
 		return Node{}, err
 	}
+	doc.hideSecrets(written, root)
 	if err := doc.checkSize(root); err != nil {
 		return Node{}, err
 	}
@@ -63,8 +68,8 @@ func splitLines(text string) []string {
 }
 
 // checkText refuses what the YAML reader would refuse without saying where: bad UTF-8 and control characters.
-func (d *document) checkText(src []byte) error {
-	for line, text := range d.lines {
+func (d *document) checkText(lines []string, src []byte) error {
+	for line, text := range lines {
 		col := 0
 		for _, r := range text {
 			col++
