@@ -91,7 +91,7 @@ func mockConfig(sys IO, file string) (mockserver.Config, error) {
 	if file == "" {
 		return mockserver.Config{}, nil
 	}
-	src, err := os.ReadFile(file)
+	src, err := strictyaml.ReadFile(file)
 	if err != nil {
 		return mockserver.Config{}, usage("cannot read mock config: %v", err)
 	}
@@ -148,5 +148,8 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	if private.Shutdown(last) != nil {
 		err = errors.Join(err, private.Close())
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitRun, err} // being told to end explains no error
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +18,16 @@ const (
 	maxBytes = 1 << 20
 	maxNodes = 100_000
 )
+
+// ReadFile reads a file for Parse, no more of it than tells Parse that it is too large: it may have no end.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
 
 // document is what all nodes of one file share. It does not change after Parse.
 type document struct {
@@ -35,7 +46,7 @@ type document struct {
 func Parse(file string, src []byte, env func(string) (string, bool)) (Node, error) {
 	doc := &document{file: file, hide: strings.NewReplacer()}
 	if len(src) > maxBytes {
-		return Node{}, doc.errorAt(0, 0, fmt.Sprintf("the file has %d bytes, more than %d: split it", len(src), maxBytes))
+		return Node{}, doc.errorAt(0, 0, fmt.Sprintf("the file is over %d bytes: split it", maxBytes))
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	doc.lines = splitLines(strings.ToValidUTF8(string(src), string(utf8.RuneError)))
