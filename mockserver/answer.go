@@ -102,10 +102,11 @@ func (cfg *Config) plan(a api, req *request) (*job, *apiError) {
 	j := &job{
 		model: model.ID, dialect: cfg.Dialect, each: req.choices(a),
 		streaming: req.Stream && a != apiEmbeddings,
-		sendUsage: req.StreamOptions.IncludeUsage,
 		packed:    req.EncodingFormat == "base64",
 	}
-	j.continuous = j.sendUsage && req.StreamOptions.ContinuousUsageStats
+	if o := req.StreamOptions; o != nil {
+		j.sendUsage, j.continuous = o.IncludeUsage, o.IncludeUsage && o.ContinuousUsageStats
+	}
 	j.usage = usage{hasCached: cfg.PrefixCache, hasReasoning: a == apiChat && cfg.Output.Reasoning > 0, flat: cfg.Dialect == dialectSGLang}
 	for _, prompt := range req.prompts(a) {
 		for n := range j.each {

@@ -1,7 +1,10 @@
 package mockserver
 
 import (
+	"encoding/json"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +16,19 @@ const tokenSpace = 1 << 31
 
 // A tokenIDs is a prompt as token ids.
 type tokenIDs []int64
+
+// outside names in errors an id that no token can have.
+const outside = "token id outside 0 to 2147483647"
+
+func (ids *tokenIDs) UnmarshalJSON(src []byte) error {
+	if json.Unmarshal(src, (*[]int64)(ids)) != nil {
+		return wrongType[tokenIDs](src)
+	}
+	if slices.ContainsFunc(*ids, func(id int64) bool { return id < 0 || id >= tokenSpace }) {
+		return &json.UnmarshalTypeError{Value: outside, Type: reflect.TypeFor[tokenIDs]()}
+	}
+	return nil
+}
 
 // tokenID is the id of a word: its place in the list, else a hash above it.
 func tokenID(word string) int64 {
