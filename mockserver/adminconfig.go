@@ -109,7 +109,9 @@ func (s *Server) adminConfig(w http.ResponseWriter, r *http.Request) {
 // as, and without keys.
 func (c *Config) shown() ([]byte, error) {
 	out := c.clone()
-	out.Engine.MaxQueue = max(out.Engine.MaxQueue, 0)
+	if out.Engine.MaxQueue == noQueue {
+		out.Engine.MaxQueue = 0
+	}
 	return strictyaml.MarshalRedacted(struct {
 		Version int64  `yaml:"version"`
 		Config  Config `yaml:"config"`

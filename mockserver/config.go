@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // A Config declares a server. The zero value works: one model "demo-8b", the
@@ -40,6 +42,16 @@ type Config struct {
 type Model struct {
 	ID          string `yaml:"id"`
 	MaxModelLen int    `yaml:"max_model_len"` // tokens, prompt and answer together; 0: 8192
+}
+
+// UnmarshalNode keeps a max_model_len of 0, which is wrong, from passing for none.
+func (m *Model) UnmarshalNode(n strictyaml.Node) error {
+	type plain Model
+	err := n.Decode((*plain)(m))
+	if err == nil && n.Get("max_model_len").Text() != "" {
+		m.MaxModelLen = written(m.MaxModelLen)
+	}
+	return err
 }
 
 // A Stream says how an answer is cut into chunks.

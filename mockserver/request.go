@@ -64,8 +64,8 @@ type request struct {
 	Logprobs  json.RawMessage    `json:"logprobs"` // a boolean in a chat, a number elsewhere
 	LogitBias map[string]float64 `json:"logit_bias"`
 
-	Seed             *int64   `json:"seed"`
-	User             *string  `json:"user"`
+	Seed *int64  `json:"seed"`
+	User *string `json:"user"`
 }
 
 type message struct {
