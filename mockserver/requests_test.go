@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -278,5 +279,26 @@ func TestTokensComeBack(t *testing.T) {
 	}
 	if status, r := refused(t, s, "/tokenize", `{"model":"nope","prompt":"x"}`); status != 404 || r.Error.Code != "model_not_found" {
 		t.Errorf("%d %+v", status, r)
+	}
+}
+
+func TestAWrongMethodSaysWhichIsRight(t *testing.T) {
+	s := serve(t, "")
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"POST", "/health", 405, "GET"},
+		{"PUT", "/v1/models", 405, "GET"},
+		{"GET", "/v1/chat/completions", 405, "POST"},
+		{"DELETE", "/ping", 405, "GET, POST"},
+		{"GET", "/v1/nothing", 404, ""},
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %d, %q", c.method, c.path, w.Code, w.Header().Get("Allow"), c.status, c.allow)
+		}
 	}
 }

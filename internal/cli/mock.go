@@ -42,7 +42,12 @@ func mockCommand(sys IO) *cli.Command {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
 			}
+			lists := c.Bool("list-presets") || c.Bool("list-faults")
 			switch {
+			case c.Bool("list-presets") && c.Bool("list-faults"):
+				return usage("--list-presets and --list-faults each print alone: leave one")
+			case lists && c.Bool("json"):
+				return usage("--json goes with --simulate, not with a list")
 			case c.Bool("list-presets"):
 				return listPresets(sys.Out)
 			case c.Bool("list-faults"):
