@@ -308,6 +308,7 @@ func TestOneAnswerDoesNotFillTheMemory(t *testing.T) {
 		t.Errorf("%d %.300s", w.Code, w.Body)
 	}
 }
+
 func TestAWrongMethodSaysWhichIsRight(t *testing.T) {
 	s := serve(t, "")
 	for _, c := range []struct {
