@@ -414,7 +414,7 @@ workload: {prompts: {synthetic: {input_tokens: 64}, cache: %s}, output: {tokens:
 load: {closed: {concurrency: 2}, requests: 20, warmup: {requests: 4}}
 `
 	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, "{engine: {model: fixed, ttft: 1ms, itl: 1ms}, prefix_cache: true}")
+		b := newBed(t, "{engine: {model: fixed, ttft: 200ms, itl: 20ms}, prefix_cache: true}")
 		defer b.close()
 		for nonce := range uint64(2) {
 			out := runOn(t, b, fmt.Sprintf(scenario, "cold"), nonce+1, 0)
@@ -443,7 +443,7 @@ load: {closed: {concurrency: 2}, requests: 20, warmup: {requests: 4}}
 
 func TestLengthsThatTheServerDoesNotKeepMakeTheRunInvalid(t *testing.T) {
 	const load = "\nload: {closed: {concurrency: 2}, requests: 40}"
-	mock := "{engine: {model: fixed, ttft: 1ms, itl: 1ms}, ignore_eos: false, output: {natural: 10}}"
+	mock := "{engine: {model: fixed, ttft: 200ms, itl: 20ms}, ignore_eos: false, output: {natural: 10}}"
 	if out := run(t, mock, "workload: {output: {tokens: 50, mode: exact}}"+load, 0); len(out.Invalid) != 1 || !strings.Contains(out.Invalid[0], "ignore_eos") {
 		t.Errorf("exact: invalid %q, want that the server does not take ignore_eos", out.Invalid)
 	}
