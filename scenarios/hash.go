@@ -34,6 +34,10 @@ func (p *Plan) Hash() (string, error) {
 			}
 		}
 		one.Stage.Faults, one.Prompts.File = nil, ""
+		if s.Trace != nil { // by its content, not by its name
+			s.process.file = ""
+			one.Stage.Arrivals = Arrivals(s.process.String())
+		}
 		h.Stages = append(h.Stages, one)
 	}
 	body, err := strictyaml.Marshal(h)

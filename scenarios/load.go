@@ -100,7 +100,7 @@ func nameStages(name string, stages []Stage) []Stage {
 
 func (r *resolver) loads(d draft, base Stage) []Stage {
 	if d.load.Open != nil {
-		return r.openLoads(d, base)
+		return openLoads(d, base)
 	}
 	levels := []int{1}
 	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
@@ -115,19 +115,11 @@ func (r *resolver) loads(d draft, base Stage) []Stage {
 	return out
 }
 
-func (r *resolver) openLoads(d draft, base Stage) []Stage {
+func openLoads(d draft, base Stage) []Stage {
 	o := d.load.Open
-	if o.Rate == nil {
-		r.fail(d.place("load.open.rate"), "open load needs a rate: write rate: 5/s")
-	}
-	base.Arrivals, base.MaxInFlight = o.Arrivals, defaultMaxInFlight
-	fallback(&base.Arrivals, Poisson)
-	if o.MaxInFlight != nil {
-		base.MaxInFlight = *o.MaxInFlight
-		r.inRange(d.place("load.open.max_in_flight"), "max_in_flight", base.MaxInFlight, 1, maxInFlight)
-	}
-	if o.WhenFull != "" && o.WhenFull != "queue" {
-		r.fail(d.place("load.open.when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
+	if !base.process.steady() {
+		base.Name, base.Rate = base.process.label(), base.meanRate()
+		return []Stage{base}
 	}
 	var out []Stage
 	for _, rate := range o.Rate {

@@ -62,8 +62,9 @@ type Stage struct {
 	Temperature *float64         `yaml:"temperature,omitempty"`
 	ExtraBody   map[string]any   `yaml:"extra_body,omitempty"`  // merged into each JSON body
 	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
-	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second
-	Arrivals    ArrivalKind      `yaml:"arrivals,omitempty"`
+	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second, the mean where Arrivals bring their own
+	Arrivals    Arrivals         `yaml:"arrivals,omitempty"`
+	Trace       *Trace           `yaml:"trace,omitempty"`         // where Arrivals name one
 	MaxInFlight int              `yaml:"max_in_flight,omitempty"` // open loop: requests; more wait, none is skipped
 	BatchSize   int              `yaml:"batch_size"`
 	BatchMode   BatchMode        `yaml:"batch_mode"`
@@ -76,6 +77,8 @@ type Stage struct {
 	seed    uint64
 	ordinal uint64  // place in the plan, from 0
 	corpus  *corpus // nil for synthetic prompts
+	process process // what Arrivals say
+	trace   *trace  // what Trace holds
 }
 
 // Open reports whether arrivals do not wait for answers.

@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/llmload/llmload/scenarios"
@@ -27,6 +28,9 @@ var files = map[string]string{
 
 func open(name string) ([]byte, error) {
 	body, ok := files[name]
+	if !ok {
+		body, ok = traces[strings.TrimPrefix(name, "same-")]
+	}
 	if !ok {
 		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
 	}

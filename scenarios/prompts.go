@@ -30,6 +30,8 @@ func (r *resolver) prompts(d draft, s *Stage) {
 		r.corpus(s, "file", *p.File, at("file"))
 	case p.ShareGPT != nil:
 		r.corpus(s, "sharegpt", *p.ShareGPT, at("sharegpt"))
+	case s.Trace != nil && p.Synthetic == nil:
+		s.Prompts.Source = "trace"
 	default:
 		s.Prompts.Source = "synthetic"
 		lengths := Lengths{Mean: defaultInputTokens}
@@ -71,8 +73,24 @@ func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
 		return text, 0
 	}
 	r := rand.New(rand.NewPCG(s.seed, uint64(index)))
-	n := s.Prompts.InputTokens.Draw(r)
+	n := s.inputTokens(index, r)
 	return synthetic(r, head, n), n
+}
+
+// inputTokens is the length of a synthetic prompt; r is the prompt's own, and fresh.
+func (s *Stage) inputTokens(index int64, r *rand.Rand) int {
+	if s.Prompts.Source == "trace" {
+		return s.trace.of(index).in
+	}
+	return s.Prompts.InputTokens.Draw(r)
+}
+
+// OutputTokens is the length of answer that the prompt of an index asks for; 0 leaves it to the server.
+func (s *Stage) OutputTokens(index int64) int {
+	if s.trace != nil && s.Output.Tokens == 0 && s.Output.Mode != Natural {
+		return s.trace.of(index).out
+	}
+	return s.Output.Tokens
 }
 
 // nonceWords is the length of the head that makes a cold prompt new to the server, in tokens.

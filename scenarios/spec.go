@@ -99,10 +99,10 @@ type closedSpec struct {
 
 // openSpec is arrivals that do not wait for answers.
 type openSpec struct {
-	Rate        []Rate      `yaml:"rate"`
-	Arrivals    ArrivalKind `yaml:"arrivals"`
-	MaxInFlight *int        `yaml:"max_in_flight"`
-	WhenFull    string      `yaml:"when_full"`
+	Rate        []Rate   `yaml:"rate"`
+	Arrivals    Arrivals `yaml:"arrivals"`
+	MaxInFlight *int     `yaml:"max_in_flight"`
+	WhenFull    string   `yaml:"when_full"`
 }
 
 // batchSpec groups prompts: sent at once as requests of their own, or as one request with several prompts.

@@ -89,6 +89,9 @@ func override(d *draft, e stageSpec) {
 	if written(e.Load, "closed") {
 		d.load.Open = nil
 	}
+	if o := d.load.Open; o != nil && written(e.Load, "open.arrivals") != written(e.Load, "open.rate") {
+		overrideRate(o, e.Load.Get("open.arrivals").Text())
+	}
 	if written(e.Load, "requests") || written(e.Load, "duration") {
 		d.load.Requests, d.load.Duration = nil, nil
 	}
@@ -102,6 +105,15 @@ func override(d *draft, e stageSpec) {
 	}
 	if e.Workload.Get("api").Text() == string(Embeddings) {
 		d.workload.Output, d.workload.Stream = outputSpec{}, nil
+	}
+}
+
+// overrideRate drops a rate for arrivals that bring their own, and such arrivals for a rate.
+func overrideRate(o *openSpec, arrivals string) {
+	if p, err := parseProcess(arrivals); err == nil && !p.steady() {
+		o.Rate = nil
+	} else if p, err := parseProcess(string(o.Arrivals)); arrivals == "" && err == nil && !p.steady() {
+		o.Arrivals = ""
 	}
 }
 
@@ -146,6 +158,7 @@ func (r *resolver) baseStage(d draft) Stage {
 	if d.load.Requests == nil && d.load.Duration == nil {
 		s.Requests = defaultRequests
 	}
+	r.arrivals(d, &s)
 	r.prompts(d, &s)
 	r.output(d, &s)
 	r.checkWorkload(d, s)
@@ -181,7 +194,7 @@ func (r *resolver) output(d draft, s *Stage) {
 		r.fail(at, "mode natural sets no length: leave tokens out, or use mode exact or cap")
 	case o.Tokens != nil:
 		r.inRange(at, "output tokens", *o.Tokens, 1, maxTokens)
-	case s.Output.Mode != Natural:
+	case s.Output.Mode != Natural && s.Trace == nil:
 		s.Output.Tokens = defaultOutputTokens
 	}
 }
@@ -228,6 +241,7 @@ func (s Stage) clone() Stage {
 	s.Temperature = clonePointer(s.Temperature)
 	s.Prompts.InputTokens = clonePointer(s.Prompts.InputTokens)
 	s.Faults = clonePointer(s.Faults)
+	s.Trace = clonePointer(s.Trace)
 	if s.ExtraBody != nil {
 		s.ExtraBody, _ = cloneAny(s.ExtraBody).(map[string]any)
 	}

@@ -61,18 +61,6 @@ const (
 // UnmarshalText refuses an unknown batch mode.
 func (m *BatchMode) UnmarshalText(b []byte) error { return oneOf(m, b, Concurrent, OneRequest) }
 
-// ArrivalKind is the process that open-loop arrivals follow.
-type ArrivalKind string
-
-// Constant arrivals are equally spaced; Poisson arrivals have exponential gaps.
-const (
-	Constant ArrivalKind = "constant"
-	Poisson  ArrivalKind = "poisson"
-)
-
-// UnmarshalText refuses an unknown arrival process.
-func (k *ArrivalKind) UnmarshalText(b []byte) error { return oneOf(k, b, Constant, Poisson) }
-
 func oneOf[T ~string](dst *T, b []byte, allowed ...T) error {
 	names := make([]string, len(allowed))
 	for i, a := range allowed {

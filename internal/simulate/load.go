@@ -18,6 +18,7 @@ type request struct {
 	first      int64 // index of its first prompt
 	prompts    int
 	input      int // tokens asked for, 0 where unknown
+	output     int // likewise
 	intended   time.Duration
 	slot       time.Duration
 	dispatched time.Duration

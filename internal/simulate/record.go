@@ -32,7 +32,8 @@ func (st *stage) post(r *request) (path string, body []byte) {
 	if st.Stream {
 		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
 	}
-	if n := st.Output.Tokens; n > 0 {
+	if n := st.OutputTokens(r.first); n > 0 {
+		r.output = n * r.prompts
 		m["max_tokens"] = n
 		if st.Output.Mode == scenarios.Exact {
 			m["min_tokens"], m["ignore_eos"] = n, true
@@ -58,7 +59,7 @@ func (st *stage) record(r *request) {
 	if st.BatchSize > 1 {
 		rec.Batch = r.arrival.Index + 1
 	}
-	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, st.Output.Tokens*r.prompts
+	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, r.output
 	switch a := r.answer; {
 	case a == nil:
 		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"

@@ -75,7 +75,7 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 	if sr.stage.BatchSize > 1 {
 		r.Batch = f.arrival.Index + 1
 	}
-	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, sr.stage.Output.Tokens*f.prompts
+	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, f.output
 	if f.exchange == nil {
 		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
 		return r

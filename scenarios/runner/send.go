@@ -123,7 +123,7 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
 		r, input := sr.request(j.seq, a.First+int64(i), j.prompts)
-		j.request, j.input = sr.client.Prepare(ctx, r), input
+		j.request, j.input, j.output = sr.client.Prepare(ctx, r), input, r.MaxTokens*j.prompts
 	}
 	return jobs
 }
@@ -132,11 +132,11 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 func (sr *stageRun) request(seq, first int64, prompts int) (r client.Request, input int) {
 	s := sr.stage
 	r = client.Request{
-		API: apis[s.API], ID: sr.requestID(seq), Stream: s.Stream, Temperature: s.Temperature, MaxTokens: s.Output.Tokens,
+		API: apis[s.API], ID: sr.requestID(seq), Stream: s.Stream, Temperature: s.Temperature, MaxTokens: s.OutputTokens(first),
 		Extra: s.ExtraBody,
 	}
-	if s.Output.Mode == scenarios.Exact && s.Output.Tokens > 0 {
-		r.MinTokens, r.IgnoreEOS = s.Output.Tokens, true
+	if s.Output.Mode == scenarios.Exact && r.MaxTokens > 0 {
+		r.MinTokens, r.IgnoreEOS = r.MaxTokens, true
 	}
 	texts := make([]string, prompts)
 	for i := range texts {

@@ -37,6 +37,7 @@ type finished struct {
 	arrival    scenarios.Arrival
 	prompts    int
 	input      int // tokens asked for, 0 where unknown
+	output     int // likewise
 	intended   time.Time
 	slot       time.Time
 	dispatched time.Time
