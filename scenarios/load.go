@@ -106,6 +106,7 @@ func (r *resolver) loads(d draft, base Stage) []Stage {
 	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
 		levels = r.valid(d, "load.closed.concurrency", "concurrency", d.load.Closed.Concurrency, maxInFlight)
 	}
+	base.ThinkTime = r.thinkTime(d)
 	var out []Stage
 	for _, c := range levels {
 		s := base

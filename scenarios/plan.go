@@ -62,6 +62,7 @@ type Stage struct {
 	Temperature *float64         `yaml:"temperature,omitempty"`
 	ExtraBody   map[string]any   `yaml:"extra_body,omitempty"`  // merged into each JSON body
 	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
+	ThinkTime   ThinkTime        `yaml:"think_time,omitempty"`  // closed loop: a worker's wait before its next unit
 	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second, the mean where Arrivals bring their own
 	Arrivals    Arrivals         `yaml:"arrivals,omitempty"`
 	Trace       *Trace           `yaml:"trace,omitempty"`         // where Arrivals name one

@@ -94,7 +94,8 @@ type loadSpec struct {
 
 // closedSpec is a fixed number of workers, each sending its next request when its last has ended.
 type closedSpec struct {
-	Concurrency []int `yaml:"concurrency"`
+	Concurrency []int     `yaml:"concurrency"`
+	ThinkTime   ThinkTime `yaml:"think_time"`
 }
 
 // openSpec is arrivals that do not wait for answers.

@@ -28,15 +28,19 @@ type request struct {
 }
 
 // unit is what a worker waits for.
-type unit struct{ left int }
+type unit struct {
+	index int64
+	left  int
+}
 
 // work is a worker of a closed loop that is free.
 func (st *stage) work() {
 	a, seq, ok := st.intake.Next(st.now - st.begin)
 	if !ok {
+		st.noWork()
 		return
 	}
-	u := &unit{}
+	u := &unit{index: a.Index}
 	for _, r := range st.build(a, seq) {
 		u.left++
 		r.unit = u
@@ -86,6 +90,25 @@ func (st *stage) checkOver() {
 		st.record(r)
 	}
 	st.waiting = kept
+}
+
+// think lets a worker come back for its next unit, which it does at once where the plan has no think time.
+func (st *stage) think(u *unit) {
+	wait := st.Think(u.index)
+	if wait == 0 {
+		st.work()
+		return
+	}
+	var e *event
+	e = st.events.add(st.now+wait, func() { delete(st.thinking, e); st.work() })
+	st.thinking[e] = true
+}
+
+// noWork calls off those who think: there is nothing to come back for.
+func (st *stage) noWork() {
+	for e := range st.thinking {
+		e.do = nil
+	}
 }
 
 func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
@@ -177,6 +200,6 @@ func (st *stage) finish(r *request) {
 		return
 	}
 	if r.unit.left--; r.unit.left == 0 {
-		st.work()
+		st.think(r.unit)
 	}
 }

@@ -99,6 +99,7 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"answers longer than the load", "mock: {engine: {ttft: 3s}}}\n" + prompts + "}\nload: {open: {rate: 50/s, arrivals: constant}, requests: 20}"},
 		{"a Poisson process", step + "}}\n" + prompts + "}\nslo: {ttft: 100ms, tpot: 9ms}\nload: {open: {rate: [20/s, 40/s], arrivals: poisson}, duration: 2s, warmup: {duration: 500ms}}"},
 		{"bursts", step + "}}\n" + prompts + "}\nload: {open: {rate: 30/s, arrivals: gamma(0.3)}, requests: 80, warmup: {requests: 5}}"},
+		{"a think time", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: [1, 4], think_time: {mean: 50ms, stddev: 20ms, min: 10ms}}, duration: 2s, warmup: {requests: 3}}"},
 		{"a ramp", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"ramp(5/s, 60/s)\"}, duration: 2s, warmup: {duration: 500ms}}"},
 		{"steps", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"steps(5/s 1s, 60/s 1s)\"}}"},
 		{"a trace, with its lengths", fixed + "}\nload: {open: {arrivals: \"trace(t.csv, 2)\"}, requests: 50}"},

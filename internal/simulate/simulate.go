@@ -88,10 +88,12 @@ type stage struct {
 	drawn   *scenarios.Arrival
 	arrives *event // of drawn; nil: it will not
 	over    bool   // all measured requests have ended
+
+	thinking map[*event]bool // closed loop: workers that will come back
 }
 
 func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight}
+	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, thinking: map[*event]bool{}}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()

@@ -20,12 +20,31 @@ func (sr *stageRun) closed(ctx, requests context.Context) {
 			for ctx.Err() == nil {
 				a, seq, ok := sr.next(free)
 				if !ok {
+					sr.noWork()
 					return
 				}
-				free = sr.together(requests, sr.build(requests, a, seq, free))
+				free = sr.think(ctx, a, sr.together(requests, sr.build(requests, a, seq, free)))
 			}
 		})
 	}
+}
+
+// think waits as long as a worker does behind a unit, unless there is no more work to come back for. It returns when the
+// worker was to be free: that it wakes late is the tool's own delay.
+func (sr *stageRun) think(ctx context.Context, a scenarios.Arrival, ended time.Time) (free time.Time) {
+	free = ended.Add(sr.stage.Think(a.Index))
+	wait := time.Until(free)
+	if wait <= 0 {
+		return free
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-sr.idle:
+	case <-ctx.Done():
+	}
+	return free
 }
 
 // open sends each arrival at its time, whatever has been answered. The cap on requests in flight makes them wait, first

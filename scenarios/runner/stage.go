@@ -25,6 +25,8 @@ type stageRun struct {
 	mu      sync.Mutex // guards what follows
 	intake  *Intake
 	cohort  chan struct{} // open loop: closed when all measured requests have ended
+	idle    chan struct{} // closed loop: closed when there is no more work
+	noWork  func()        // closes idle
 	over    bool          // cohort is closed
 	failure string        // the first failed request's error
 	refused int           // connections refused in a row
@@ -51,8 +53,9 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued)
 	sr := &stageRun{
 		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
-		ended: make(chan finished, 1024), cohort: make(chan struct{}),
+		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}),
 	}
+	sr.noWork = sync.OnceFunc(func() { close(sr.idle) })
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
 	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
