@@ -96,8 +96,8 @@ type Chunk struct {
 	Events int
 }
 
-// Chunks are a stream's writes of content in order; a plain answer has one. They
-// are known when the engine has decided every token.
+// Chunks are a stream's writes of content in order, as far as the engine has
+// decided them; a plain answer has one.
 func (a *Answer) Chunks() []Chunk {
 	list := make([]Chunk, 0, a.job.planned)
 	for _, c := range a.job.choices {
@@ -106,12 +106,18 @@ func (a *Answer) Chunks() []Chunk {
 			if a.job.streaming {
 				n = a.cfg.chunkTokens(c, sent)
 			}
-			due, _ := c.seq.Due(sent + n - 1)
+			due, ok := c.seq.Due(sent + n - 1)
+			if !ok {
+				break
+			}
 			list = append(list, Chunk{due, n, 1})
 			sent += n
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Chunk) int { return cmp.Compare(a.Due, b.Due) })
+	if len(list) == 0 {
+		return nil
+	}
 	whole := list[:1]
 	for _, c := range list[1:] {
 		if last := &whole[len(whole)-1]; last.Due == c.Due || !a.job.streaming {

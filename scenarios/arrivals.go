@@ -213,6 +213,18 @@ func (r *resolver) arrivals(d draft, s *Stage) {
 	}
 }
 
+// Dispersion is the variance of the number of arrivals in a long time, divided by its mean: 0 where they are even, 1 for a
+// Poisson process.
+func (s *Stage) Dispersion() float64 {
+	switch s.process.kind {
+	case "poisson":
+		return 1
+	case "gamma":
+		return 1 / s.process.burstiness
+	}
+	return 0
+}
+
 // meanRate is the rate of a process that brings its own, over the measured time.
 func (s *Stage) meanRate() Rate {
 	switch p := s.process; p.kind {

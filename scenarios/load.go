@@ -44,7 +44,7 @@ func (d draft) combinations() int {
 	if d.load.Open != nil {
 		levels = max(levels, len(d.load.Open.Rate))
 	}
-	return levels * max(1, len(d.load.Batch.Size))
+	return levels * max(1, len(d.load.Batch.Size)) * max(1, min(d.rounds(), maxStages+1))
 }
 
 // multiply makes one stage for each combination of the draft's lists. Each list is checked, whatever the other holds.
@@ -68,7 +68,7 @@ func (r *resolver) multiply(d draft, base Stage) []Stage {
 			out = append(out, one)
 		}
 	}
-	return nameStages(d.name, out)
+	return r.repeat(d, nameStages(d.name, out))
 }
 
 // valid reports the values of a list that are outside 1 to most, and returns the others.

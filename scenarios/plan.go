@@ -72,7 +72,8 @@ type Stage struct {
 	Requests    int              `yaml:"requests,omitempty"` // measured prompts; 0: Duration alone ends the stage
 	Duration    time.Duration    `yaml:"duration,omitempty"` // from the first measured arrival; 0: Requests alone
 	Warmup      Warmup           `yaml:"warmup,omitempty"`
-	Pause       time.Duration    `yaml:"pause,omitempty"`  // after the stage
+	Pause       time.Duration    `yaml:"pause,omitempty"` // after the stage
+	Stop        Stop             `yaml:"stop,omitempty"`
 	Faults      *strictyaml.Node `yaml:"faults,omitempty"` // nil: the target's own
 
 	seed    uint64

@@ -27,6 +27,7 @@ type Schedule struct {
 	prompts  int64 // sent so far, warm-up included
 	measured int
 	from     time.Duration // first measured arrival; negative before
+	endedBy  string
 }
 
 // Schedule starts the stage's arrivals from the first.
@@ -71,13 +72,21 @@ func (s *Schedule) left(a *Arrival) int {
 		s.from = a.At
 	}
 	switch {
-	case s.stage.Duration > 0 && a.At-s.from >= s.stage.Duration:
+	case s.endedBy != "":
 		return 0
-	case s.stage.Requests > 0:
-		return s.stage.Requests - s.measured
+	case s.stage.Duration > 0 && a.At-s.from >= s.stage.Duration:
+		s.endedBy = "duration"
+		return 0
+	case s.stage.Requests == 0:
+		return math.MaxInt
+	case s.stage.Requests == s.measured:
+		s.endedBy = "requests"
 	}
-	return math.MaxInt
+	return s.stage.Requests - s.measured
 }
+
+// EndedBy is what ended the measured arrivals: requests or duration; empty while there are more.
+func (s *Schedule) EndedBy() string { return s.endedBy }
 
 func (s *Schedule) advance(a Arrival) {
 	s.at = a.At

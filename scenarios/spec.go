@@ -90,6 +90,8 @@ type loadSpec struct {
 	Duration *time.Duration `yaml:"duration"`
 	Warmup   warmupSpec     `yaml:"warmup"`
 	Pause    time.Duration  `yaml:"pause"`
+	Repeat   *int           `yaml:"repeat"`
+	Stop     stopSpec       `yaml:"stop"`
 }
 
 // closedSpec is a fixed number of workers, each sending its next request when its last has ended.

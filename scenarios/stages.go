@@ -160,6 +160,7 @@ func (r *resolver) baseStage(d draft) Stage {
 	}
 	r.arrivals(d, &s)
 	r.prompts(d, &s)
+	r.stop(d, &s)
 	r.output(d, &s)
 	r.checkWorkload(d, s)
 	r.checkLoad(d, s)

@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/llmload/llmload/mockserver"
@@ -25,6 +28,7 @@ type request struct {
 	answer     *mockserver.Answer // nil: it never got a place
 	undecided  int                // sequences whose last token has no time yet
 	unit       *unit              // of a closed loop
+	cancelled  bool
 }
 
 // unit is what a worker waits for.
@@ -35,6 +39,9 @@ type unit struct {
 
 // work is a worker of a closed loop that is free.
 func (st *stage) work() {
+	if st.stopped {
+		return
+	}
 	a, seq, ok := st.intake.Next(st.now - st.begin)
 	if !ok {
 		st.noWork()
@@ -60,10 +67,13 @@ func (st *stage) draw() {
 		return
 	}
 	st.arrives = st.events.add(st.begin+a.At, func() {
+		st.intake.Due(a)
 		for _, r := range st.build(a, seq) {
 			st.enter(r)
 		}
-		st.draw()
+		if st.checkStop(); !st.stopped {
+			st.draw()
+		}
 	})
 }
 
@@ -74,22 +84,53 @@ func (st *stage) checkOver() {
 		return
 	}
 	st.over = true
+	st.sendNoMore(func(r *request) bool { return r.arrival.Tail })
+}
+
+// sendNoMore takes back the arrival that was drawn, and the waiting requests of a kind.
+func (st *stage) sendNoMore(takenBack func(*request) bool) {
 	if st.drawn != nil {
 		st.intake.Unsend(*st.drawn)
+		st.drawn = nil
 	}
 	if st.arrives != nil {
 		st.arrives.do = nil
 	}
-	kept := st.waiting[:0]
-	for _, r := range st.waiting {
-		if !r.arrival.Tail {
-			kept = append(kept, r)
+	waiting := st.waiting
+	st.waiting = nil
+	for _, r := range waiting {
+		if !takenBack(r) {
+			st.waiting = append(st.waiting, r)
 			continue
 		}
 		r.slot = st.now
 		st.record(r)
 	}
-	st.waiting = kept
+}
+
+// checkStop ends the stage by its rules: nothing more is sent, and what is under way may take as long as in a run.
+func (st *stage) checkStop() {
+	if st.stopped || st.intake.Stopped() == "" {
+		return
+	}
+	st.stopped = true
+	st.intake.Bounds.SetEnd(ns(st.now))
+	st.noWork()
+	st.sendNoMore(func(*request) bool { return true })
+	st.drained = st.events.add(st.now+runner.DefaultDrain, st.cancel)
+}
+
+// cancel ends the requests that are still under way.
+func (st *stage) cancel() {
+	list := slices.SortedFunc(maps.Keys(st.underway), func(a, b *request) int { return cmp.Compare(a.seq, b.seq) })
+	for _, r := range list {
+		for _, s := range r.answer.Seqs {
+			st.mock.Engine.Cancel(st.now, s)
+		}
+		r.cancelled = true
+		delete(st.underway, r)
+		st.record(r)
+	}
 }
 
 // think lets a worker come back for its next unit, which it does at once where the plan has no think time.
@@ -147,6 +188,7 @@ func (st *stage) leave() {
 // dispatch hands a request to the mock.
 func (st *stage) dispatch(r *request) {
 	r.dispatched = st.now
+	st.underway[r] = true
 	r.answer = st.mock.Plan(st.post(r))
 	r.undecided = len(r.answer.Seqs)
 	for _, s := range r.answer.Seqs {
@@ -192,6 +234,10 @@ func (r *request) end() (end time.Duration) {
 }
 
 func (st *stage) finish(r *request) {
+	if r.cancelled {
+		return
+	}
+	delete(st.underway, r)
 	if r.unit == nil {
 		st.leave()
 	}

@@ -46,8 +46,8 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 		if i > 0 {
 			s.now += plan.Stages[i-1].Pause
 		}
-		if s.stage(ctx, &plan.Stages[i]); ctx.Err() != nil {
-			s.result.Interrupted = true
+		ends := s.stage(ctx, &plan.Stages[i])
+		if s.result.Interrupted = ctx.Err() != nil; s.result.Interrupted || ends {
 			break
 		}
 	}
@@ -90,10 +90,14 @@ type stage struct {
 	over    bool   // all measured requests have ended
 
 	thinking map[*event]bool // closed loop: workers that will come back
+	underway map[*request]bool
+	stopped  bool   // by a rule
+	drained  *event // what is under way is cancelled
 }
 
-func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, thinking: map[*event]bool{}}
+// stage runs one stage; ends says that it was stopped by a rule that ends the run.
+func (s *sim) stage(ctx context.Context, of *scenarios.Stage) (ends bool) {
+	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, thinking: map[*event]bool{}, underway: map[*request]bool{}}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()
@@ -105,7 +109,7 @@ func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
 	s.run(ctx)
 	s.issued = st.intake.Issued
 	summary := st.collector.Summarize()
-	summary.StopReason = runner.StopReason(of)
+	summary.StopReason = st.intake.StopReason()
 	warnings, invalid := runner.Judge(of, &summary, st.failure)
 	summary.Warnings = append(summary.Warnings, warnings...)
 	for _, why := range invalid {
@@ -116,6 +120,7 @@ func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
 	}
 	s.result.Stages = append(s.result.Stages, summary)
 	s.result.Histograms = append(s.result.Histograms, st.collector.Histograms())
+	return st.stopped && of.Stop.Run
 }
 
 // run lets time pass until nothing is left to happen. At one moment the engine comes first, as in a server: who hears of

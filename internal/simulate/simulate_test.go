@@ -72,6 +72,17 @@ func TestRefusalsHaveTheirOutcomes(t *testing.T) {
 	}
 }
 
+// The preset can serve 21/s of these prompts.
+func TestAStepEngineIsSaturatedAboveWhatItCanServe(t *testing.T) {
+	for rate, want := range map[int]string{17: "duration", 19: "duration", 40: "saturated"} {
+		res := run(t, fmt.Sprintf("name: x\nseed: 3\ntarget: {mock: {preset: h100-llama3-8b}}\nworkload: {prompts: {synthetic: {input_tokens: 512}}, output: {tokens: 128}}\n"+
+			"load: {open: {rate: %d/s}, duration: 3m, stop: {saturated: true}}", rate))
+		if why, _, _ := strings.Cut(res.Stages[0].StopReason, ":"); why != want {
+			t.Errorf("at %d/s: %s", rate, res.Stages[0].StopReason)
+		}
+	}
+}
+
 func TestALoopWithoutTimeComesToAnEnd(t *testing.T) {
 	res := run(t, "name: x\ntarget: {mock: {engine: {model: none}}}\nworkload: {prompts: {synthetic: {input_tokens: 5}}, output: {tokens: 3}}\n"+
 		"load: {closed: {concurrency: 2}, duration: 1s}")

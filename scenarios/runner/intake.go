@@ -21,11 +21,13 @@ type Intake struct {
 	measured int           // measured requests not yet ended
 	spare    int           // how many requests of tail may still be sent: as many as were measured
 	allSent  bool          // no more measured arrivals will come
+	rules    rules
+	stopped  string // why the stage ends before its requests or its time do
 }
 
 // NewIntake begins a stage, zero nanoseconds after the run's start, with the run's requests so far.
 func NewIntake(s *scenarios.Stage, zero, issued int64) *Intake {
-	return &Intake{Bounds: &results.Bounds{}, Issued: issued, stage: s, schedule: s.Schedule(), zero: zero}
+	return &Intake{Bounds: &results.Bounds{}, Issued: issued, stage: s, schedule: s.Schedule(), zero: zero, rules: newRules(s)}
 }
 
 // Next takes the next arrival, in a closed loop for a worker that is free elapsed after the stage's start, and counts its
@@ -67,11 +69,35 @@ func (in *Intake) Unsend(a scenarios.Arrival) {
 	}
 }
 
+// Due notes that an arrival's time has come.
+func (in *Intake) Due(a scenarios.Arrival) { in.stop(in.rules.due(Requests(in.stage, a))) }
+
 // Ended notes that a request of an arrival has ended.
 func (in *Intake) Ended(a scenarios.Arrival) {
 	if !a.Tail && !a.Warmup {
 		in.measured--
 	}
+	in.rules.ended++
+}
+
+// Recorded notes how a request ended, which may be known a moment later.
+func (in *Intake) Recorded(r *results.Record) { in.stop(in.rules.outcome(r.Outcome)) }
+
+func (in *Intake) stop(why string) {
+	if in.stopped == "" {
+		in.stopped = why
+	}
+}
+
+// Stopped is why the stage is to end now; empty while nothing stops it.
+func (in *Intake) Stopped() string { return in.stopped }
+
+// StopReason is what ended the stage.
+func (in *Intake) StopReason() string {
+	if in.stopped != "" {
+		return in.stopped
+	}
+	return in.schedule.EndedBy()
 }
 
 // Over reports whether all measured requests of an open loop have ended.

@@ -46,11 +46,14 @@ type Config struct {
 	Start time.Time
 	// Live is progress, for another goroutine to watch; nil is none.
 	Live *Live
-	// Drain is how long requests under way may take after an interrupt; 0 is 5 s.
+	// Drain is how long requests under way may take after an interrupt or a stop; 0 is DefaultDrain.
 	Drain time.Duration
 	// Dial opens connections; nil is TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
+
+// DefaultDrain is how long requests under way may take after an interrupt, or after a rule has stopped their stage.
+const DefaultDrain = 5 * time.Second
 
 // Result is a finished run, or one that was interrupted: what was measured until then.
 type Result struct {
@@ -75,7 +78,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 		cfg.Live = &Live{}
 	}
 	if cfg.Drain == 0 {
-		cfg.Drain = 5 * time.Second
+		cfg.Drain = DefaultDrain
 	}
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
@@ -100,6 +103,8 @@ type run struct {
 	secrets *strings.Replacer
 
 	issued int64 // requests so far: the next one's sequence number
+	cut    bool  // a stage was ended with requests under way, which it may have cancelled on their way to the server
+	ends   bool  // by a rule that ends the run
 	totals totals
 	result Result
 }
@@ -136,6 +141,9 @@ func (r *run) stages(ctx context.Context) error {
 				}
 				return nil
 			}
+		}
+		if r.ends {
+			return nil
 		}
 		if i < len(r.plan.Stages)-1 {
 			pause(ctx, s.Pause)

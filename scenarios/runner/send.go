@@ -73,6 +73,7 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 			sr.unsend(a)
 			return
 		}
+		sr.due(a)
 		q := &queue{slots, ctx}
 		if a.Tail {
 			q.ctx = tail

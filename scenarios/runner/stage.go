@@ -93,6 +93,9 @@ func (r *run) serverLateness(ctx context.Context) *float64 {
 // errGone ends a stage whose server is no longer there: without it, a closed loop would hammer a dead port.
 var errGone = errors.New("the target stopped answering")
 
+// errStopped ends a stage by its own rules; which one, its intake says.
+var errStopped = errors.New("stopped")
+
 // goneAfter is how many connections in a row must be refused for that.
 const goneAfter = 200
 
@@ -123,6 +126,8 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	if context.Cause(ctx) == errGone {
 		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
 	}
+	sr.cut = sr.cut || ctx.Err() != nil
+	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run
 	summary.Warnings = append(summary.Warnings, j.warnings...)
 	for _, why := range j.invalid {
 		sr.result.Invalid = append(sr.result.Invalid, summary.Name+": "+why)
@@ -133,24 +138,13 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 }
 
 func (sr *stageRun) stopReason(ctx context.Context) string {
-	switch {
-	case context.Cause(ctx) == errGone:
+	switch cause := context.Cause(ctx); {
+	case cause == errGone:
 		return errGone.Error()
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && cause != errStopped:
 		return "interrupted"
 	}
-	return StopReason(sr.stage)
-}
-
-// StopReason is what ends a stage that nothing else ends.
-func StopReason(s *scenarios.Stage) string {
-	switch {
-	case s.Requests > 0 && s.Duration > 0:
-		return "requests or duration"
-	case s.Requests > 0:
-		return "requests"
-	}
-	return "duration"
+	return sr.intake.StopReason()
 }
 
 // next takes the next arrival and counts its requests; wall is the time that decides in a closed loop.
@@ -160,6 +154,14 @@ func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, o
 	a, firstSeq, ok = sr.intake.Next(wall.Sub(sr.begin))
 	sr.checkCohort()
 	return a, firstSeq, ok
+}
+
+// due notes that an arrival of an open loop is sent.
+func (sr *stageRun) due(a scenarios.Arrival) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	sr.intake.Due(a)
+	sr.checkStop()
 }
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
@@ -175,6 +177,13 @@ func (sr *stageRun) checkCohort() {
 	if !sr.over && sr.intake.Over() {
 		close(sr.cohort)
 		sr.over = true
+	}
+}
+
+// checkStop ends the stage where one of its rules says so.
+func (sr *stageRun) checkStop() {
+	if sr.intake.Stopped() != "" {
+		sr.giveUp(errStopped)
 	}
 }
 
