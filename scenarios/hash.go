@@ -12,6 +12,7 @@ import (
 type hashed struct {
 	Seed   uint64        `yaml:"seed"`
 	Client Client        `yaml:"client"`
+	Budget *Budget       `yaml:"budget,omitempty"`
 	Stages []hashedStage `yaml:"stages"`
 }
 
@@ -21,11 +22,11 @@ type hashedStage struct {
 	Faults any `yaml:"decoded_faults,omitempty"`
 }
 
-// Hash identifies what is sent: seed, client and stages with their workload, load and faults. A prompt file counts by its
+// Hash identifies what is sent: seed, client, budget and stages with their workload, load and faults. A prompt file counts by its
 // content. Endpoint, model, name, GPUs, SLOs and thresholds are outside, so that two servers, or one server on two
 // days, can be compared.
 func (p *Plan) Hash() (string, error) {
-	h := hashed{Seed: p.Seed, Client: p.Client}
+	h := hashed{Seed: p.Seed, Client: p.Client, Budget: p.Budget}
 	for _, s := range p.Stages {
 		one := hashedStage{Stage: s}
 		if s.Faults != nil {

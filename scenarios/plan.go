@@ -17,6 +17,7 @@ type Plan struct {
 	Client     Client      `yaml:"client"`
 	SLO        []SLO       `yaml:"slo,omitempty"`
 	Thresholds []Threshold `yaml:"thresholds,omitempty"`
+	Budget     *Budget     `yaml:"budget,omitempty"` // nil: none
 	Stages     []Stage     `yaml:"stages"`
 }
 
@@ -142,5 +143,5 @@ func (p *Plan) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n"), body...), nil
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n"), body...), nil
 }

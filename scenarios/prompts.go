@@ -58,9 +58,7 @@ func (r *resolver) checkLengths(at string, l Lengths) {
 // in tokens, 0 where only the server can know. A negative index is for a probe: unless it comes warm from
 // a file, no run sends that prompt.
 func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
-	if s.Prompts.Cache == Warm {
-		index %= int64(max(s.Warmup.Requests, 1))
-	}
+	index = s.promptIndex(index)
 	var head string
 	if s.Prompts.Cache == Cold {
 		head = words.Nonce(scatter(s.ordinal<<indexBits|uint64(index)&(1<<indexBits-1), nonce))
@@ -72,12 +70,23 @@ func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
 		}
 		return text, 0
 	}
-	r := rand.New(rand.NewPCG(s.seed, uint64(index)))
+	r := s.dice(index)
 	n := s.inputTokens(index, r)
 	return synthetic(r, head, n), n
 }
 
-// inputTokens is the length of a synthetic prompt; r is the prompt's own, and fresh.
+// promptIndex is the prompt that an index stands for: a warm stage has few.
+func (s *Stage) promptIndex(index int64) int64 {
+	if s.Prompts.Cache == Warm {
+		index %= int64(max(s.Warmup.Requests, 1))
+	}
+	return index
+}
+
+// dice are those of a synthetic prompt: its length, then its words.
+func (s *Stage) dice(index int64) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(index))) }
+
+// inputTokens is the length of a synthetic prompt; r is its dice, and fresh.
 func (s *Stage) inputTokens(index int64, r *rand.Rand) int {
 	if s.Prompts.Source == "trace" {
 		return s.trace.of(index).in

@@ -68,6 +68,7 @@ func (s *Spec) plan(reading error) (*Plan, error) {
 	p.Target = r.target()
 	p.Client = r.client()
 	p.SLO = r.slo()
+	p.Budget = r.budget()
 	before := len(r.errs)
 	p.Stages = r.stages()
 	p.Thresholds = r.thresholds(p.Stages, len(r.errs) == before)

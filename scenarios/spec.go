@@ -27,6 +27,7 @@ type Spec struct {
 	Client     clientSpec      `yaml:"client"`
 	SLO        strictyaml.Node `yaml:"slo"`
 	Thresholds []thresholdSpec `yaml:"thresholds"`
+	Budget     *Budget         `yaml:"budget"`
 
 	node strictyaml.Node
 	open func(name string) ([]byte, error)

@@ -158,9 +158,9 @@ func labels(pairs []string) (map[string]string, error) {
 	return out, nil
 }
 
-// confirm asks before load goes to an address outside this machine and its private networks.
+// confirm asks before load goes to an address outside this machine and its private networks, unless a budget bounds it.
 func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
-	if yes || p.Target.Endpoint == "" {
+	if yes || p.Target.Endpoint == "" || p.Budget != nil {
 		return nil
 	}
 	host, isNear, err := near(ctx, p.Target.Endpoint)
@@ -172,7 +172,7 @@ func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
 	}
 	in, ok := sys.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usage("%s is outside this machine and its private networks: add --yes if you may load it", host)
+		return usage("%s is outside this machine and its private networks: add --yes if you may load it, or a budget to the scenario", host)
 	}
 	fmt.Fprintf(sys.Err, "%s is outside this machine and its private networks. Load it? [y/N] ", host)
 	answer := make(chan string, 1)

@@ -60,6 +60,8 @@ func (st *stage) work() {
 func (st *stage) draw() {
 	a, seq, ok := st.intake.Next(0)
 	if !ok {
+		st.drawn, st.arrives = nil, nil
+		st.checkOver()
 		return
 	}
 	st.drawn, st.arrives = &a, nil
@@ -159,6 +161,11 @@ func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
 		list[i] = &request{
 			arrival: a, seq: seq + int64(i), first: a.First + int64(i), prompts: a.Size / len(list), intended: st.now, slot: st.now,
 		}
+		for p := range list[i].prompts {
+			in, _ := st.Tokens(list[i].first + int64(p))
+			list[i].input += in
+		}
+		list[i].output = st.OutputTokens(list[i].first) * list[i].prompts
 	}
 	return list
 }

@@ -18,9 +18,7 @@ func (st *stage) post(r *request) (path string, body []byte) {
 	m := map[string]any{"model": st.result.Model}
 	texts := make([]string, r.prompts)
 	for i := range texts {
-		text, tokens := st.Prompt(r.first+int64(i), st.plan.Seed)
-		texts[i] = text
-		r.input += tokens
+		texts[i], _ = st.Prompt(r.first+int64(i), st.plan.Seed)
 	}
 	switch st.API {
 	case scenarios.Chat:
@@ -35,7 +33,6 @@ func (st *stage) post(r *request) (path string, body []byte) {
 		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
 	}
 	if n := st.OutputTokens(r.first); n > 0 {
-		r.output = n * r.prompts
 		m["max_tokens"] = n
 		if st.Output.Mode == scenarios.Exact {
 			m["min_tokens"], m["ignore_eos"] = n, true

@@ -103,6 +103,9 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"a server that cannot keep up", fixed + "}\n" + prompts + "}\nload: {open: {rate: 100/s}, requests: 3000, stop: {saturated: true}, repeat: 2}"},
 		{"a server that cannot keep up, under a cap", fixed + "}\n" + prompts + "}\nload: {open: {rate: 100/s, max_in_flight: 50}, requests: 3000, stop: {saturated: true}}"},
 		{"answers that outlast the stop", "mock: {seed: 4, engine: {model: fixed, ttft: 3s, itl: 200ms, max_num_seqs: 12, max_queue: 5000}}}\n" + prompts + "}\nload: {open: {rate: 40/s}, requests: 3000, stop: {saturated: true, ends: run}}\nstages: [{name: a}, {name: never}]"},
+		{"a budget", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: 4}, requests: 60}\nbudget: {total_tokens: 5k}\nstages: [{name: a}, {name: never}]"},
+		{"a budget of an open loop", fixed + "}\n" + prompts + "}\nload: {open: {rate: 30/s}, requests: 60}\nbudget: {usd: 0.01, prices: {input_per_mtok: 1, output_per_mtok: 5}}\nstages: [{name: a}, {name: never}]"},
+		{"a budget that ends in the tail", fixed + "}\n" + prompts + "}\nload: {open: {rate: 50/s}, requests: 20}\nbudget: {total_tokens: 3k}"},
 		{"a ramp", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"ramp(5/s, 60/s)\"}, duration: 2s, warmup: {duration: 500ms}}"},
 		{"steps", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"steps(5/s 1s, 60/s 1s)\"}}"},
 		{"a trace, with its lengths", fixed + "}\nload: {open: {arrivals: \"trace(t.csv, 2)\"}, requests: 50}"},
@@ -119,6 +122,9 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 			got, err := simulate.Run(t.Context(), plan, cfg)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if len(got.Stages) != len(want) {
+				t.Fatalf("%d stages simulated, %d ran", len(got.Stages), len(want))
 			}
 			for i := range want {
 				want[i].Instrument = results.Instrument{} // what the client alone knows

@@ -35,7 +35,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 	if err != nil {
 		return nil, err
 	}
-	s := &sim{plan: plan, mock: mock}
+	s := &sim{plan: plan, mock: mock, spending: runner.NewSpending(plan.Budget)}
 	s.result.Model = plan.Model
 	if models := mock.Models(); plan.Model == "" && len(models) > 1 {
 		return nil, fmt.Errorf("the mock has several models, name one as `model`: %s", strings.Join(models, ", "))
@@ -51,6 +51,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 			break
 		}
 	}
+	s.result.Budget = s.spending.Summary()
 	c := &s.result.Conservation
 	c.Issued, c.Outcomes = s.issued, s.recorded
 	c.Attempts, c.Dispatched, c.Written = s.attempts, s.attempts, s.attempts
@@ -65,11 +66,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 
 // sim is a plan under way.
 type sim struct {
-	plan   *scenarios.Plan
-	mock   *mockserver.Virtual
-	now    time.Duration // from the run's start
-	events events
-	result Result
+	plan     *scenarios.Plan
+	mock     *mockserver.Virtual
+	now      time.Duration // from the run's start
+	events   events
+	spending *runner.Spending
+	result   Result
 
 	issued, recorded, attempts int64
 }
@@ -97,7 +99,7 @@ type stage struct {
 
 // stage runs one stage; ends says that it was stopped by a rule that ends the run.
 func (s *sim) stage(ctx context.Context, of *scenarios.Stage) (ends bool) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, thinking: map[*event]bool{}, underway: map[*request]bool{}}
+	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued, s.spending), free: of.MaxInFlight, thinking: map[*event]bool{}, underway: map[*request]bool{}}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()
@@ -120,7 +122,7 @@ func (s *sim) stage(ctx context.Context, of *scenarios.Stage) (ends bool) {
 	}
 	s.result.Stages = append(s.result.Stages, summary)
 	s.result.Histograms = append(s.result.Histograms, st.collector.Histograms())
-	return st.stopped && of.Stop.Run
+	return st.stopped && of.Stop.Run || st.intake.Spent()
 }
 
 // run lets time pass until nothing is left to happen. At one moment the engine comes first, as in a server: who hears of

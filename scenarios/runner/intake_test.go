@@ -19,7 +19,7 @@ func window(t *testing.T, in *runner.Intake) (start, end time.Duration) {
 
 func TestAClosedLoopsWindowEndsWithTheFirstWorkerWithoutWork(t *testing.T) {
 	p := plan(t, "name: x\nload: {closed: {concurrency: 2}, requests: 3, warmup: {requests: 1}}")
-	in := runner.NewIntake(&p.Stages[0], time.Second.Nanoseconds(), 7)
+	in := runner.NewIntake(&p.Stages[0], time.Second.Nanoseconds(), 7, nil)
 	for i := range 4 {
 		a, seq, ok := in.Next(time.Duration(i) * time.Millisecond)
 		if !ok || seq != int64(7+i) || a.Warmup != (i == 0) {
@@ -38,7 +38,7 @@ func TestAClosedLoopsWindowEndsWithTheFirstWorkerWithoutWork(t *testing.T) {
 
 func TestAnOpenLoopIsOverWhenItsMeasuredRequestsHaveEnded(t *testing.T) {
 	p := plan(t, "name: x\nload: {open: {rate: 10/s, arrivals: constant}, requests: 2, warmup: {requests: 1}}")
-	in := runner.NewIntake(&p.Stages[0], 0, 0)
+	in := runner.NewIntake(&p.Stages[0], 0, 0, nil)
 	warm, _, _ := in.Next(0)
 	first, _, _ := in.Next(0)
 	second, _, _ := in.Next(0)

@@ -61,6 +61,7 @@ type Result struct {
 	Histograms   []results.StageHistograms
 	Instrument   results.Instrument
 	Conservation results.Conservation
+	Budget       *results.Budget // nil: the plan has none
 	Invalid      []string
 	Interrupted  bool
 }
@@ -83,11 +84,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
-	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
+	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan), spending: NewSpending(plan.Budget)}
 	whole := startProbe()
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil
+	r.result.Budget = r.spending.Summary()
 	r.conserve(context.WithoutCancel(ctx))
 	return &r.result, err
 }
@@ -105,8 +107,10 @@ type run struct {
 	issued int64 // requests so far: the next one's sequence number
 	cut    bool  // a stage was ended with requests under way, which it may have cancelled on their way to the server
 	ends   bool  // by a rule that ends the run
-	totals totals
-	result Result
+
+	spending *Spending
+	totals   totals
+	result   Result
 }
 
 // since is nanoseconds from the run's start; a stamp that never happened stays zero.

@@ -57,7 +57,11 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		a, seq, _ := sr.next(time.Time{})
+		a, seq, ok := sr.next(time.Time{})
+		if !ok {
+			sr.awaitCohort(ctx)
+			return
+		}
 		due := sr.begin.Add(a.At)
 		jobs := sr.build(requests, a, seq, due) // ahead of time, so that building delays no dispatch
 		timer.Reset(time.Until(due))
@@ -81,6 +85,14 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 		for _, j := range jobs {
 			sr.sending.Go(func() { sr.send(requests, j, q) })
 		}
+	}
+}
+
+// awaitCohort waits until the measured requests have ended, or the stage is stopped.
+func (sr *stageRun) awaitCohort(ctx context.Context) {
+	select {
+	case <-sr.cohort:
+	case <-ctx.Done():
 	}
 }
 

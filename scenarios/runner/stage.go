@@ -50,7 +50,7 @@ type finished struct {
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
 	begin := time.Now()
-	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued)
+	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued, r.spending)
 	sr := &stageRun{
 		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
 		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}),
@@ -127,7 +127,7 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
 	}
 	sr.cut = sr.cut || ctx.Err() != nil
-	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run
+	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run || sr.intake.Spent()
 	summary.Warnings = append(summary.Warnings, j.warnings...)
 	for _, why := range j.invalid {
 		sr.result.Invalid = append(sr.result.Invalid, summary.Name+": "+why)
@@ -237,7 +237,7 @@ func LimitsOf(p *scenarios.Plan) []results.Limit {
 func LoadOf(s *scenarios.Stage) results.Load {
 	l := results.Load{
 		Mode: "closed", API: string(s.API), Stream: s.Stream, Concurrency: s.Concurrency,
-		BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
+		ThinkTimeMS: float64(s.ThinkTime.Mean) / float64(time.Millisecond), BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
 	}
 	if s.Open() {
 		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight

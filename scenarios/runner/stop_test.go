@@ -15,7 +15,7 @@ import (
 // serve serves a stage first come first served, by so many servers whose answers take as long as service draws. It returns
 // how many requests were offered when the stage was stopped, and why; none if it was not.
 func serve(s *scenarios.Stage, servers int, service func(*rand.Rand) float64, arrivals int) (offered int, why string) {
-	in := runner.NewIntake(s, 0, 0)
+	in := runner.NewIntake(s, 0, 0, nil)
 	r := rand.New(rand.NewPCG(9, uint64(servers)))
 	free := make([]float64, servers)
 	var ends []float64
@@ -105,8 +105,8 @@ func TestFailuresStopAStageOrTheRun(t *testing.T) {
 		issued                 int64 // measured, at most
 		why                    string
 	}{
-		{"half of them end the stage", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 22, "error_rate: 10 of 20 requests failed"},
-		{"or the run", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5, ends: run}", "every: 2", 1, 22, "error_rate: 10 of 20 requests failed"},
+		{"half of them end the stage", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 30, "error_rate: 10 of 20 requests failed"},
+		{"or the run", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5, ends: run}", "every: 2", 1, 30, "error_rate: 10 of 20 requests failed"},
 		{"in an open loop, too", "open: {rate: 5/s, arrivals: constant}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 20, "error_rate: 10 of 20 requests failed"},
 		{"of the warm-up, too", "closed: {concurrency: 1}, requests: 500, warmup: {requests: 30}, stop: {error_rate: 1}", "every: 1", 2, 0, "error_rate: 20 of 20 requests failed"},
 		{"fewer do not", "closed: {concurrency: 2}, requests: 60, stop: {error_rate: 0.5}", "every: 3", 2, 60, "requests"},
