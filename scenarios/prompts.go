@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/llmload/llmload/internal/words"
 )
@@ -13,7 +14,6 @@ func (r *resolver) prompts(d draft, s *Stage) {
 	p := d.workload.Prompts
 	at := func(key string) string { return d.place("workload.prompts." + key) }
 	s.Prompts.Cache = p.Cache
-	fallback(&s.Prompts.Cache, Cold)
 	if s.Prompts.Cache == Warm && s.Warmup.Requests == 0 {
 		s.Warmup.Requests = warmPool // without a warm-up the first round would be cold
 	}
@@ -32,6 +32,9 @@ func (r *resolver) prompts(d draft, s *Stage) {
 		r.corpus(s, "sharegpt", *p.ShareGPT, at("sharegpt"))
 	case s.Trace != nil && p.Synthetic == nil:
 		s.Prompts.Source = "trace"
+		if s.trace.blocks > 0 {
+			fallback(&s.Prompts.Cache, Traced)
+		}
 	default:
 		s.Prompts.Source = "synthetic"
 		lengths := Lengths{Mean: defaultInputTokens}
@@ -40,6 +43,10 @@ func (r *resolver) prompts(d draft, s *Stage) {
 		}
 		r.checkLengths(at("synthetic.input_tokens"), lengths)
 		s.Prompts.InputTokens = &lengths
+	}
+	fallback(&s.Prompts.Cache, Cold)
+	if s.Prompts.Cache == Traced && (s.Prompts.Source != "trace" || s.trace.blocks == 0 && s.trace.requests != nil) {
+		r.fail(at("cache"), "cache trace needs arrivals of a trace with hash_ids, and its prompts")
 	}
 }
 
@@ -58,10 +65,14 @@ func (r *resolver) checkLengths(at string, l Lengths) {
 // in tokens, 0 where only the server can know. A negative index is for a probe: unless it comes warm from
 // a file, no run sends that prompt.
 func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
+	if s.Prompts.Cache == Traced {
+		t := s.trace.of(index)
+		return s.traced(t, index, nonce), t.in
+	}
 	index = s.promptIndex(index)
 	var head string
 	if s.Prompts.Cache == Cold {
-		head = words.Nonce(scatter(s.ordinal<<indexBits|uint64(index)&(1<<indexBits-1), nonce))
+		head = s.head(uint64(index), nonce)
 	}
 	if s.corpus != nil {
 		text = s.corpus.texts[uint64(index)%uint64(len(s.corpus.texts))]
@@ -100,6 +111,36 @@ func (s *Stage) OutputTokens(index int64) int {
 		return s.trace.of(index).out
 	}
 	return s.Output.Tokens
+}
+
+// head is what makes a prompt, or a block of one, new to the server; no two of a run are alike.
+func (s *Stage) head(index, nonce uint64) string {
+	return words.Nonce(scatter(s.ordinal<<indexBits|index&(1<<indexBits-1), nonce))
+}
+
+// blockTokens is the length of the block of a prompt that a hash_id of Mooncake's stands for.
+const blockTokens = 512
+
+// traced joins the blocks of a trace's prompt: the same hash_id is the same text. Each round of the trace has blocks of its
+// own, and each run, because every block has its head. What the hash_ids leave of the prompt is its own.
+func (s *Stage) traced(t *traced, index int64, nonce uint64) string {
+	lap := uint64(index) / uint64(len(s.trace.requests))
+	var text strings.Builder
+	for i, left := 0, t.in; left > 0; i, left = i+1, left-blockTokens {
+		id := 1<<indexBits - 1 - uint64(index)
+		n := left
+		if i < len(t.blocks) {
+			id, n = lap*uint64(s.trace.blocks)+uint64(t.blocks[i]), min(left, blockTokens)
+		}
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		text.WriteString(synthetic(s.dice(int64(id)), s.head(id, nonce), n))
+		if n > blockTokens {
+			break
+		}
+	}
+	return text.String()
 }
 
 // nonceWords is the length of the head that makes a cold prompt new to the server, in tokens.

@@ -106,8 +106,47 @@ func FuzzTraces(f *testing.F) {
 			}
 			last = a.At
 		}
+		if text, n := stage.Prompt(0, 1); stage.OutputTokens(0) < 10_000 && words.Count(text) != n {
+			t.Fatalf("%d words of %d", words.Count(text), n)
+		}
 		if _, err := p.YAML(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Prompts with the same hash_ids have the same blocks of 512 words, in one run and one round of the trace; the last block
+// may be short.
+func TestPromptsShareTheBlocksOfTheirTrace(t *testing.T) {
+	s := mustPlan(t, "load: {open: {arrivals: trace(mooncake.jsonl)}, requests: 9}").Stages[0]
+	at := func(index int64, nonce uint64, from, to int) string {
+		text, n := s.Prompt(index, nonce)
+		list := strings.Fields(text)
+		if len(list) != n || n != []int{1100, 1030, 90}[index%3] {
+			t.Fatalf("prompt %d has %d words, %d tokens", index, len(list), n)
+		}
+		return strings.Join(list[from:min(to, n)], " ")
+	}
+	for _, c := range []struct {
+		sentence  string
+		one, two  string
+		different bool
+	}{
+		{"two shared blocks", at(0, 1, 0, 1024), at(1, 1, 0, 1024), false},
+		{"the third is another", at(0, 1, 1024, 1028), at(1, 1, 1024, 1028), true},
+		{"so is a prompt of other blocks", at(0, 1, 0, 4), at(2, 1, 0, 4), true},
+		{"so is the next round", at(0, 1, 0, 4), at(3, 1, 0, 4), true},
+		{"which shares within itself", at(3, 1, 0, 1024), at(4, 1, 0, 1024), false},
+		{"so is another run", at(0, 1, 0, 4), at(0, 2, 0, 4), true},
+		{"in each of its blocks", at(0, 1, 512, 516), at(0, 2, 512, 516), true},
+		{"the same is the same", at(0, 1, 0, 1100), at(0, 1, 0, 1100), false},
+	} {
+		if (c.one != c.two) != c.different {
+			t.Errorf("%s: %.40q and %.40q", c.sentence, c.one, c.two)
+		}
+	}
+	s = mustPlan(t, "workload: {prompts: {cache: cold}}\nload: {open: {arrivals: trace(mooncake.jsonl)}, requests: 9}").Stages[0]
+	if at(0, 1, 0, 4) == at(1, 1, 0, 4) {
+		t.Error("cold prompts share their first block")
+	}
 }

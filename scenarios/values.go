@@ -27,14 +27,16 @@ func (a *API) UnmarshalText(b []byte) error { return oneOf(a, b, Chat, Completio
 // Cache says what the server's prefix cache should see.
 type Cache string
 
-// Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up.
+// Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up; traced
+// prompts share the prefixes that their trace says, and nothing with another run.
 const (
-	Cold Cache = "cold"
-	Warm Cache = "warm"
+	Cold   Cache = "cold"
+	Warm   Cache = "warm"
+	Traced Cache = "trace"
 )
 
 // UnmarshalText refuses an unknown cache mode.
-func (c *Cache) UnmarshalText(b []byte) error { return oneOf(c, b, Cold, Warm) }
+func (c *Cache) UnmarshalText(b []byte) error { return oneOf(c, b, Cold, Warm, Traced) }
 
 // OutputMode says how an answer's length is asked for.
 type OutputMode string
