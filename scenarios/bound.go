@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// maxWalk is how many prompts a plan looks at one by one to say what it may send: about a tenth of a second's work.
-const maxWalk = 1_000_000
+// maxWalk is how many prompts a plan looks at one by one to say what it may send: some hundredths of a second of work.
+const maxWalk = 250_000
 
 // bound is the most that a plan may send.
 type bound struct {

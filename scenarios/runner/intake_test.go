@@ -63,3 +63,16 @@ func TestAnOpenLoopIsOverWhenItsMeasuredRequestsHaveEnded(t *testing.T) {
 		t.Error("the tail is longer than what was measured")
 	}
 }
+
+func TestWhatIsNotSentIsNotSpent(t *testing.T) {
+	p := plan(t, "name: x\nworkload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 4}}\nload: {open: {rate: 10/s}, requests: 9}\nbudget: {total_tokens: 12}")
+	spending := runner.NewSpending(p.Budget)
+	in := runner.NewIntake(&p.Stages[0], 0, 0, spending)
+	first, _, ok := in.Next(0)
+	in.Unsend(first)
+	_, _, again := in.Next(0)
+	_, _, more := in.Next(0)
+	if !ok || !again || more || !in.Spent() || in.Issued != 1 {
+		t.Errorf("%v, %v, %v, spent %v, %d issued", ok, again, more, in.Spent(), in.Issued)
+	}
+}

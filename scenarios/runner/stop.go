@@ -10,23 +10,21 @@ import (
 
 // The stop rules' own limits.
 const (
-	leastJudged  = 20   // requests of a stage before their error rate counts
-	keepsUp      = 0.95 // share of the offered requests that a server completes which keeps up
-	beyondChance = 5.0  // growth in flight, in standard deviations of the number of arrivals
-	surely       = 3.0  // standard deviations between a stage that is full and one that fills up
-	leastEarly   = 16   // completions in the second eighth
-	leastMarks   = 16
-	mostMarks    = 128
+	leastJudged = 20   // requests of a stage before their error rate counts
+	keepsUp     = 0.95 // share of the offered requests that a server completes which keeps up
+	surely      = 3.0  // standard deviations between a stage that is full and one that fills up
+	leastEarly  = 16   // completions in the second eighth
+	leastMarks  = 16
+	mostMarks   = 128
 )
 
 // rules watch a stage for what ends it early. They know no clock, so that a simulation stops where a run does.
 //
-// Saturation is told at an arrival, by the second half of all arrivals so far. The server is saturated when all of this
-// holds: in both quarters of that half under 95% of what was offered was completed, so that in flight grew; what came on top
-// is more than chance brings, five times the square root of the arrivals, times their dispersion; and the stage is not
-// filling up. One that fills up completes ever more until it keeps up: with a share a completed in the second eighth, 1 -
-// (1-a)^4 in the second half, if service times are exponential, while one that is saturated stays at a. The share must
-// be below two thirds of that way, by three standard deviations.
+// Saturation is told at an arrival, by the second half of all arrivals so far. The server is saturated when in both
+// quarters of that half it completed under 95% of what was offered, so that in flight grew, and when neither chance nor
+// filling up can be why. A stage that fills up completes ever more until it keeps up: with a share a completed in the
+// second eighth, 1 - (1-a)^4 in the second half, if service times are exponential, while one that is saturated stays at a.
+// The share must be below two thirds of that way, by three standard deviations of the counts.
 //
 // The measure is the stage's own history, so that a server that takes a minute is judged as one that takes a millisecond.
 type rules struct {
@@ -44,7 +42,7 @@ type mark struct{ offered, ended int64 }
 
 func newRules(s *scenarios.Stage) rules {
 	batch := Requests(s, scenarios.Arrival{Size: s.BatchSize})
-	return rules{stop: s.Stop, dispersion: max(1, s.Dispersion()) * float64(batch), marks: []mark{{}}, step: 1}
+	return rules{stop: s.Stop, dispersion: max(1, s.Dispersion()) * float64(batch), marks: []mark{{}}, step: int64(batch)}
 }
 
 // outcome takes in how a request ended; why is not empty when the stage is to end.
@@ -86,10 +84,8 @@ func (r *rules) due(requests int) (why string) {
 func (r *rules) saturated(at int) (why string) {
 	now, middle := r.marks[at], r.marks[3*at/4]
 	half := now.minus(r.marks[at/2])
-	growth := float64(half.offered - half.ended)
 	switch {
 	case now.minus(middle).keepsUp() || middle.minus(r.marks[at/2]).keepsUp():
-	case growth < beyondChance*math.Sqrt(float64(half.offered)*r.dispersion):
 	case r.mayFill(r.marks[at/4].minus(r.marks[at/8]), half):
 	default:
 		return fmt.Sprintf("saturated: of the last %d requests offered, %d were completed; %d are in flight", half.offered, half.ended, now.offered-now.ended)

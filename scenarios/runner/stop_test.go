@@ -142,3 +142,16 @@ stages:
 	}
 	near(t, "the next stage's start", &out.Stages[1].Window.StartS, 1.9, 5.1)
 }
+
+// An arrival of 16 requests is one arrival: sixteen times the chance, and no saturation of its own.
+func TestBatchesAreNoSaturation(t *testing.T) {
+	const batches = "poisson}, batch: {size: 16"
+	for seed := range 5 {
+		if at, why := serve(saturable(t, 0.9*64/16, batches, seed), 64, services[1].draw, 2000); at > 0 {
+			t.Errorf("seed %d: stopped after %d: %s", seed, at, why)
+		}
+		if at, _ := serve(saturable(t, 2*64/16., batches, seed), 64, services[1].draw, 2000); at == 0 {
+			t.Errorf("seed %d: twice the load is not seen in 2000 batches", seed)
+		}
+	}
+}
