@@ -16,7 +16,7 @@ bench-self: build ## llmload against its own truth: the error of the instrument,
 	./bin/llmload selftest
 	$(GO) run ./internal/selfbench -streams 400 -itl 10ms
 	$(GO) run ./internal/selfbench -streams 9000 -itl 200ms -spread 4s -for 14s
-	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./internal/words
+	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./scenarios/runner ./internal/words
 
 docs: build ## the table and the plot of README.md, from a fresh run
 	$(GO) run ./internal/readme

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -16,31 +17,34 @@ import (
 const module = "github.com/llmload/llmload"
 
 // leaves are what every package may import; they import nothing of ours.
-var leaves = []string{"internal/strictyaml", "internal/metric", "internal/words"}
+var leaves = []string{"internal/strictyaml", "internal/metric", "internal/words", "internal/alarm"}
 
 // allowed says which packages of ours a package may import beside the leaves and what lies inside its own folder: imports
 // run one way (docs/design.md, section 1). A package that is not named here is not allowed to be.
 var allowed = map[string][]string{
-	".":                   {"internal/cli"},
-	"internal/cli":        {"client", "fixtures", "internal/simulate", "mockserver", "report", "results", "results/store", "scenarios", "scenarios/runner"},
-	"internal/strictyaml": nil,
-	"internal/metric":     nil,
-	"internal/words":      nil,
-	"internal/simulate":   {"mockserver", "mockserver/engine", "results", "scenarios", "scenarios/runner"},
-	"client":              nil,
-	"client/internal/sse": nil,
-	"fixtures":            nil,
-	"mockserver":          {"mockserver/engine"},
-	"mockserver/engine":   nil,
-	"report":              {"results"},
-	"results":             nil,
-	"results/store":       {"results"},
-	"scenarios":           nil,
-	"scenarios/runner":    {"scenarios", "client", "results"},
+	".":                              {"internal/cli"},
+	"internal/cli":                   {"client", "fixtures", "internal/simulate", "mockserver", "mockserver/presets", "report", "results", "results/store", "scenarios", "scenarios/runner"},
+	"internal/strictyaml":            nil,
+	"internal/metric":                nil,
+	"internal/words":                 nil,
+	"internal/alarm":                 nil,
+	"internal/simulate":              {"mockserver", "mockserver/engine", "results", "scenarios", "scenarios/runner"},
+	"client":                         nil,
+	"client/internal/sse":            nil,
+	"fixtures":                       nil,
+	"mockserver":                     {"mockserver/engine", "mockserver/presets"},
+	"mockserver/engine":              nil,
+	"mockserver/internal/jsonsample": nil,
+	"mockserver/presets":             nil,
+	"report":                         {"results"},
+	"results":                        nil,
+	"results/store":                  {"results"},
+	"scenarios":                      nil,
+	"scenarios/runner":               {"scenarios", "client", "results"},
 }
 
 // strict packages import nothing of ours at all, not even the leaves.
-var strict = append([]string{"mockserver/engine", "client/internal/sse"}, leaves...)
+var strict = append([]string{"mockserver/engine", "mockserver/presets", "client/internal/sse"}, leaves...)
 
 // tools are programs of this repository's own upkeep; nothing imports them, and they may import what they like.
 var tools = []string{"internal/selfbench", "internal/readme"}
@@ -67,6 +71,61 @@ func TestImportsRunOneWay(t *testing.T) {
 			t.Errorf("package %s is in allowed, and has no source: remove it there", pkg)
 		}
 	}
+}
+
+// TestTheMocksPackagesExportFewNames counts types, functions, constants and variables, not methods and fields.
+func TestTheMocksPackagesExportFewNames(t *testing.T) {
+	const most = 29
+	for pkg := range allowed {
+		if !strings.HasPrefix(pkg, "mockserver") {
+			continue
+		}
+		if names := exports(t, pkg); len(names) > most {
+			t.Errorf("package %s exports %d names, at most %d: %v", pkg, len(names), most, names)
+		}
+	}
+}
+
+func exports(t *testing.T, pkg string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range f.Decls {
+			names = append(names, namesOf(decl)...)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !token.IsExported(name) })
+}
+
+func namesOf(decl ast.Decl) (names []string) {
+	if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
+		return []string{f.Name.Name}
+	}
+	general, _ := decl.(*ast.GenDecl)
+	if general == nil {
+		return nil
+	}
+	for _, spec := range general.Specs {
+		switch spec := spec.(type) {
+		case *ast.TypeSpec:
+			names = append(names, spec.Name.Name)
+		case *ast.ValueSpec:
+			for _, name := range spec.Names {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
 }
 
 func mayImport(pkg, imported string, may []string) bool {

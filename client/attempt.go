@@ -22,7 +22,7 @@ type Attempt struct {
 	Status     int
 	RequestID  string        // the server's; where it names none, ours
 	RetryAfter time.Duration // what the server asked for, 0 if nothing
-	Header     http.Header   // of the answer
+	Header     http.Header   // of the answer, as it came: a server may echo a key there
 	Err        error         // nil if the attempt succeeded
 
 	Reads           int // reads that brought a part of the body

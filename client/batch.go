@@ -41,12 +41,22 @@ func (c *Client) GenerateBatch(ctx context.Context, prompts []string, opts Gener
 	for range workers {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(prompts)); i = next.Add(1) - 1 {
-				results[i].Generation, results[i].Err = c.Generate(ctx, prompts[i], opts)
+				results[i].Generation, results[i].Err = c.generateOne(ctx, prompts[i], opts)
 			}
 		})
 	}
 	all.Wait()
 	return results
+}
+
+// generateOne encodes nothing once the batch is over: there may be many left.
+func (c *Client) generateOne(ctx context.Context, prompt string, opts GenerateOptions) (*Generation, error) {
+	if ctx.Err() == nil {
+		return c.Generate(ctx, prompt, opts)
+	}
+	err := waitError(ctx, where{endpoint: c.wire.methods[Chat].label})
+	c.metrics.observe(0, nil, nil, err)
+	return nil, err
 }
 
 // GenerateBatchRequest sends all prompts in one request, to /completions. That

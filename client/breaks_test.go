@@ -59,12 +59,28 @@ var breakers = []breaker{
 		"`ErrTruncated`, and the text so far", "truncated", "a", 1, true,
 	},
 	{
-		"a connection that breaks in the middle of the text", true, bytesOf(streamHead + httpChunk(says("a"))),
+		"a plain answer without a `finish_reason`", false, keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`)),
+		"`ErrTruncated`, and the text so far", "truncated", "a", 1, true,
+	},
+	{
+		"a plain answer whose first choice is missing or empty", false, keeping(plain(200, "application/json", `{"choices":[{}]}`)),
+		"`ErrMalformed`", "malformed", "", 1, true,
+	},
+	{
+		"a connection that is closed in the middle of the text", true, bytesOf(streamHead + httpChunk(says("a"))),
 		"`ErrTruncated`, and the text so far", "truncated", "a", 1, false,
 	},
 	{
-		"a connection that breaks before the first text", true, bytesOf(streamHead + httpChunk(roleChunk)),
+		"a connection that is reset in the middle of the text", true, resetting(streamHead + httpChunk(says("a"))),
+		"`*ConnectionError`, kind reset, and the text so far", "connection reset", "a", 1, false,
+	},
+	{
+		"a connection that is closed before the first text", true, bytesOf(streamHead + httpChunk(roleChunk)),
 		"`ErrTruncated`", "truncated", "", 4, false,
+	},
+	{
+		"a connection that is reset before the first text", true, resetting(streamHead + httpChunk(roleChunk)),
+		"`*ConnectionError`, kind reset", "connection reset", "", 4, false,
 	},
 	{
 		"a JSON error with status 200 in the place of a stream", true, keeping(plain(200, "application/json", `{"error":{"message":"no room","type":"server_error","code":503}}`)),

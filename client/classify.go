@@ -24,10 +24,11 @@ func (f *flight) stopper() context.Context {
 	return nil
 }
 
-// interrupted tells why a context of the attempt ended. Middleware may have
-// seen the context's cause, so what is added to it goes into a copy.
-func (f *flight) interrupted(ctx context.Context) error {
-	err := interrupted(ctx, f.call.label, phaseTotal, f.number)
+// interrupted tells why a context of the attempt ended, and in which phase.
+// Middleware may have seen the context's cause, so what is added to it goes into
+// a copy.
+func (f *flight) interrupted(ctx context.Context, phase string) error {
+	err := interrupted(ctx, f.at(), phase)
 	if late, ok := err.(*TimeoutError); ok {
 		own := *late
 		own.RequestID = f.a.RequestID
@@ -41,7 +42,7 @@ func (f *flight) sendError(err error) error {
 	ctx := f.stopper()
 	switch {
 	case ctx != nil:
-		return f.interrupted(ctx)
+		return f.interrupted(ctx, f.phase(errors.Is(err, errInLine)))
 	case strings.Contains(err.Error(), "invalid header field"), strings.Contains(err.Error(), "invalid method"):
 		return f.located(err) // ours, not the connection's: trying again is of no use
 	case strings.Contains(err.Error(), "malformed HTTP"):
@@ -56,7 +57,7 @@ func (f *flight) bodyError(err error) error {
 	ctx := f.stopper()
 	switch {
 	case ctx != nil:
-		return f.interrupted(ctx)
+		return f.interrupted(ctx, f.phase(false))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return f.located(fmt.Errorf("%w: %w", ErrTruncated, err))
 	case errors.As(err, &netErr):
@@ -65,7 +66,12 @@ func (f *flight) bodyError(err error) error {
 	return f.located(fmt.Errorf("%w: %w", ErrMalformed, err)) // such as a chunk length that is no number
 }
 
+// connectionError names what broke. net/http quotes headers that it cannot read.
 func (f *flight) connectionError(err error) error {
+	kind := connectionKind(err)
+	if text := err.Error(); f.call.secrets.hide(text) != text {
+		err = errors.New(f.call.secrets.hide(text))
+	}
 	var netErr net.Error
 	var dnsErr *net.DNSError
 	if errors.As(err, &netErr) && netErr.Timeout() && !errors.As(err, &dnsErr) {
@@ -78,7 +84,7 @@ func (f *flight) connectionError(err error) error {
 		}
 		return &TimeoutError{Phase: phase, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 	}
-	return &ConnectionError{Kind: connectionKind(err), Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
+	return &ConnectionError{Kind: kind, Endpoint: f.call.label, RequestID: f.a.RequestID, Attempts: f.number, Err: err}
 }
 
 // connectionKind sorts an error of the network. net/http has some errors that
@@ -89,7 +95,7 @@ func connectionKind(err error) string {
 	switch {
 	case errors.As(err, &dns):
 		return kindDNS
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return kindRefused
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
@@ -112,29 +118,34 @@ func isTLS(err error) bool {
 		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
-// interrupted tells why a context ended while a call was in the given phase,
-// with so many attempts made.
-func interrupted(ctx context.Context, label, phase string, attempts int) error {
+// interrupted tells why a context ended while a call was in the given phase.
+func interrupted(ctx context.Context, at where, phase string) error {
 	cause := context.Cause(ctx)
 	var own *TimeoutError
 	switch {
 	case errors.As(cause, &own):
 		return own
 	case errors.Is(cause, ErrClosed):
-		return fmt.Errorf("%s: %w", label, ErrClosed)
+		return &stopError{at, ErrClosed}
 	case errors.Is(cause, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &TimeoutError{Phase: phase, Endpoint: label, Attempts: attempts, Err: context.DeadlineExceeded}
+		return lateError(at, phase)
 	case errors.Is(cause, ctx.Err()):
-		return fmt.Errorf("%s: %w", label, cause)
+		return &stopError{at, cause}
 	}
-	return fmt.Errorf("%s: %w: %w", label, ctx.Err(), cause)
+	return &stopError{at, fmt.Errorf("%w: %w", ctx.Err(), cause)}
+}
+
+// lateError is the caller's deadline.
+func lateError(at where, phase string) error {
+	return &TimeoutError{
+		Phase: phase, Endpoint: at.endpoint, RequestID: at.requestID, Attempts: at.attempts, Err: context.DeadlineExceeded,
+	}
 }
 
 // waitError tells why a wait inside the client ended without an attempt.
-func waitError(ctx context.Context, label string, attempts int) error {
+func waitError(ctx context.Context, at where) error {
 	if ctx.Err() != nil {
-		return interrupted(ctx, label, phaseQueue, attempts)
+		return interrupted(ctx, at, phaseQueue)
 	}
-	// The deadline is still to come, but before the wait could end.
-	return &TimeoutError{Phase: phaseQueue, Endpoint: label, Attempts: attempts, Err: context.DeadlineExceeded}
+	return lateError(at, phaseQueue) // the deadline is still to come, but before the wait could end
 }

@@ -34,7 +34,7 @@ type wire struct {
 	header  http.Header
 	carrier carrier
 	sender  http.RoundTripper // the carrier inside the middleware
-	key     secret
+	secrets secrets
 }
 
 // New returns a client of the server at endpoint, such as
@@ -46,7 +46,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	site, err := parseEndpoint(endpoint)
-	if err := errors.Join(err, cfg.check()); err != nil {
+	if err := errors.Join(append(cfg.check(), err)...); err != nil {
 		return nil, err
 	}
 	cfg = cfg.resolved()
@@ -67,7 +67,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 }
 
 func newWire(cfg *Config, site site) *wire {
-	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), key: secret(cfg.APIKey)}
+	w := &wire{site: site, header: baseHeader(cfg), carrier: newCarrier(cfg, site.base), secrets: newSecrets(cfg, site.base)}
 	for api := range w.methods {
 		w.methods[api] = site.target("/" + API(api).String())
 	}
@@ -106,7 +106,7 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	models, err := parseModels(x.capture.buf)
 	if err != nil {
 		last := len(x.Attempts)
-		return nil, locate(err, x.call.label, c.wire.key, &x.Attempts[last-1], last)
+		return nil, locate(err, x.call, &x.Attempts[last-1], last)
 	}
 	return models, nil
 }

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -159,10 +160,14 @@ func TestBadRequests(t *testing.T) {
 		"a completion without prompts":   {API: client.Completions},
 		"embeddings as a stream":         {API: client.Embeddings, Prompts: []string{"a"}, Stream: true},
 		"an API that does not exist":     {API: 9, Messages: []client.Message{{}}},
+		"tokens below zero, and not Off": {Model: "m", Messages: []client.Message{{}}, MaxTokens: -5},
+		"an ID with a line break":        {Model: "m", Messages: []client.Message{{}}, ID: "a\nb"},
+		"a header with one":              {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X-A": {"a\nb"}}},
+		"a header whose name is none":    {Model: "m", Messages: []client.Message{{}}, Header: http.Header{"X(": {"a"}}},
 		"an extra field that is no JSON": {Model: "m", Messages: []client.Message{{}}, Extra: map[string]any{"f": func() {}}},
 	} {
 		x := c.Send(t.Context(), r)
-		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 {
+		if _, err := x.Decode(); err == nil || len(x.Attempts) != 0 || strings.Contains(err.Error(), "\n") || c.Metrics().Requests != 0 {
 			t.Errorf("%s: %v after %d attempts, want an error and none", sentence, err, len(x.Attempts))
 		}
 		if st := c.Stream(t.Context(), r); r.API != client.Embeddings && (st.Next() || st.Err() == nil) {
@@ -202,6 +207,27 @@ func TestHeaders(t *testing.T) {
 	newClient(t, s, measuring).Send(t.Context(), hello(false))
 	if v, ok := s.got()[0].header["Authorization"]; ok {
 		t.Errorf("no key, and yet Authorization is %q", v)
+	}
+}
+
+// TestHost: of all headers, net/http has a place of its own for this one.
+func TestHost(t *testing.T) {
+	s := &server{answer: keeping(plain(200, "application/json", `{"data":[]}`))}
+	cfg := measuring
+	for i, header := range []http.Header{nil, {"host": {"models.example"}}} {
+		cfg.Header = header
+		c := newClient(t, s, cfg)
+		c.Send(t.Context(), hello(false))
+		c.Models(t.Context())
+		r := hello(false)
+		r.Header = http.Header{"Host": {"mine.example"}}
+		c.Send(t.Context(), r)
+		every := []string{"test.invalid", "models.example"}[i]
+		for j, want := range []string{every, every, "mine.example"} {
+			if got := s.got()[3*i+j]; got.host != want {
+				t.Errorf("%s to %q, want %q", got.target, got.host, want)
+			}
+		}
 	}
 }
 
@@ -390,16 +416,56 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
+// TestCallersDeadline: it names the phase that it met, with the client's own
+// time-outs on and off.
 func TestCallersDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, &server{answer: silent(streamHead)}, measuring)
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		_, err := c.Chat(ctx, hello(true))
-		if kind(err) != "timeout total" || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want phase total, and context.DeadlineExceeded", err)
+	defaults := client.Config{RateLimit: client.Off, PoolSize: 1}
+	for _, cfg := range []client.Config{measuring, defaults} {
+		for sentence, tt := range map[string]struct {
+			stream bool
+			answer func(int, net.Conn) bool
+			change func(*client.Config)
+			others int // calls that are under way
+			phase  string
+		}{
+			"a dial that hangs":                      {change: func(c *client.Config) { c.Dial = hanging }, phase: "connect"},
+			"all connections are in use":             {answer: silent(), change: func(c *client.Config) { c.PoolSize = 1 }, others: 1, phase: "queue"},
+			"the headers of a plain answer":          {answer: silent(), phase: "total"},
+			"its body":                               {answer: silent(answered("a")[:150]), phase: "total"},
+			"the headers of a stream":                {stream: true, answer: silent(), phase: "first_token"},
+			"its first content":                      {stream: true, answer: silent(streamHead), phase: "first_token"},
+			"a stream that falls silent":             {stream: true, answer: silent(streamHead, httpChunk(says("a"))), phase: "idle"},
+			"the same of net/http's own pool":        {answer: silent(), change: func(c *client.Config) { c.PoolSize, c.HTTP2 = 1, true }, others: 1, phase: "queue"},
+			"a place among the calls":                {answer: silent(), change: func(c *client.Config) { c.MaxConcurrent = 1 }, others: 1, phase: "queue"},
+			"a stream in line for a connection, too": {stream: true, answer: silent(), change: func(c *client.Config) { c.PoolSize = 1 }, others: 1, phase: "queue"},
+		} {
+			t.Run(sentence, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &server{answer: tt.answer}
+					cfg := cfg
+					cfg.Dial = s.dial
+					if tt.change != nil {
+						tt.change(&cfg)
+					}
+					c, err := client.New(t.Context(), "http://test.invalid/v1", cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					for range tt.others {
+						go c.Send(t.Context(), hello(false))
+						synctest.Wait()
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+					defer cancel()
+					_, err = c.Chat(ctx, hello(tt.stream))
+					if kind(err) != "timeout "+tt.phase || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("got %v, want phase %s, and context.DeadlineExceeded", err, tt.phase)
+					}
+				})
+			})
 		}
-	})
+	}
 }
 
 func TestLeavingALoopClosesTheStream(t *testing.T) {
@@ -502,7 +568,7 @@ func TestTLS(t *testing.T) {
 			t.Errorf("spoken to in %s, want HTTP/1.1", r.Proto)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"choices":[{"message":{"content":"a"}}]}`)
+		fmt.Fprint(w, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`)
 	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
@@ -564,5 +630,23 @@ func TestAPreparedRequestMayBeSentAgain(t *testing.T) {
 	}
 	if _, err := c.SendPrepared(t.Context(), c.Prepare(t.Context(), client.Request{})).Decode(); err == nil {
 		t.Error("a request without messages is sent")
+	}
+}
+
+// TestExtraBodyIsWrittenOnce: what lies inside may change while requests are written.
+func TestExtraBodyIsWrittenOnce(t *testing.T) {
+	s := &server{answer: keeping(answered("a"))}
+	inside := map[string]any{"k": 1}
+	cfg := measuring
+	cfg.ExtraBody = map[string]any{"nested": inside}
+	c := newClient(t, s, cfg)
+	var all sync.WaitGroup
+	all.Go(func() { sendAll(t, c, 20) })
+	for i := range 1000 {
+		inside["k"] = i
+	}
+	all.Wait()
+	if body := s.got()[19].body; !strings.Contains(body, `"nested":{"k":1}`) {
+		t.Errorf("sent %s", body)
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"sync"
 )
 
@@ -64,7 +63,8 @@ func (s *census) gone(ctx context.Context, all bool) error {
 
 // Close ends the client: calls in flight and waiting fail with ErrClosed, and
 // all connections are closed. A Stream that is open finds out at its next Next.
-// Close may be called more than once.
+// Close may be called more than once, but not by an Observer or Middleware: it
+// waits for the calls that they are part of.
 func (c *Client) Close() error {
 	c.census.finish()
 	c.end(ErrClosed)
@@ -88,9 +88,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // enter counts a call or a stream in.
-func (c *Client) enter(who *int, label string) error {
+func (c *Client) enter(who *int, cl *call) error {
 	if !c.census.enter(who) {
-		return fmt.Errorf("%s: %w", label, ErrClosed)
+		return &stopError{cl.at(0), ErrClosed}
 	}
 	return nil
 }

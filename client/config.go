@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,7 +25,8 @@ const (
 
 // Config says how a [Client] behaves. The zero value is ready to use: a zero
 // field takes the default named beside it, and [Off] turns a limit off.
-// It prints with its secrets left out.
+// It prints with its secrets left out, but for one in an unexported field of a
+// struct: fmt reads such fields without asking, so let that be a *Config.
 type Config struct {
 	// APIKey is sent as a bearer token. None by default; nothing is sent then.
 	APIKey string
@@ -55,9 +55,12 @@ type Config struct {
 	// up no more. With none left, a call gets its first error. Default 0.2; Off
 	// leaves MaxRetries as the only bound.
 	RetryBudget float64
-	// RateLimit is the most attempts that start in any 60 s. Default 60.
+	// RateLimit is the most attempts that start in any 60 s. Default 60. Like the
+	// limits below, and retries, it obeys a Retry-After of up to five minutes; with
+	// all of them off, nothing holds the client back.
 	RateLimit int
-	// RequestsPerSecond spaces attempts evenly, with no burst. Default off.
+	// RequestsPerSecond spaces attempts evenly, with no burst, not even after a
+	// Retry-After. Default off.
 	RequestsPerSecond float64
 	// TokensPerMinute spaces attempts by their tokens, evenly. An attempt is
 	// taken to cost its body's bytes / 4 and the most tokens it may generate;
@@ -75,11 +78,13 @@ type Config struct {
 	// others wait. A Stream holds its place until it ends or is closed. Default 10.
 	MaxConcurrent int
 
-	// Header is added to each request and wins over what the client sets.
+	// Header is added to each request and wins over what the client sets, Host too.
 	Header http.Header
-	// ExtraBody is merged into each JSON body and wins over the typed fields.
+	// ExtraBody is merged into each JSON body and wins over the typed fields. New
+	// writes it as JSON, once.
 	ExtraBody map[string]any
-	// TLS is used for https endpoints. Default: the system's roots.
+	// TLS is used for https endpoints. Default: the system's roots. It is copied,
+	// and NextProtos is set by HTTP2.
 	TLS *tls.Config
 	// Dial opens connections, and must give up with its context. Default: a
 	// net.Dialer that gives up after 30 s.
@@ -96,10 +101,13 @@ type Config struct {
 	HTTP2 bool
 
 	// Middleware wraps what performs each attempt. All requests go to the
-	// endpoint's host, whatever URL they name.
+	// endpoint's host, whatever URL they name. Like any RoundTripper it must close
+	// the body of an answer that it does not return: one that panics with an answer
+	// in hand keeps a connection of the pool for ever.
 	Middleware func(http.RoundTripper) http.RoundTripper
 	// Observer hears of each attempt when it has ended, on the goroutine of its
-	// call: it must be fast and safe for concurrent use.
+	// call: it must be fast and safe for concurrent use. Close waits for it, so
+	// that it must not call Close.
 	Observer func(AttemptEvent)
 	// UserAgent is sent with each request. Default "llmload".
 	UserAgent string
@@ -118,7 +126,8 @@ func (c Config) resolved() Config {
 	c.TokensPerMinute = limit(c.TokensPerMinute, 0)
 	c.PoolSize = limit(c.PoolSize, defaultPoolSize)
 	c.MaxConcurrent = limit(c.MaxConcurrent, defaultMaxConcurrent)
-	c.Header, c.ExtraBody = c.Header.Clone(), maps.Clone(c.ExtraBody) // the caller's may change
+	c.Header = c.Header.Clone()       // the caller's may change
+	c.ExtraBody, _ = c.encodedExtra() // what is wrong with it has been told by check
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}

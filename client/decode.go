@@ -34,10 +34,10 @@ func (x *Exchange) decode() (*Response, error) {
 	case a.Err == nil && x.call.api == Embeddings:
 		resp, err = decodeEmbeddings(x.capture.buf, x.call.vectors)
 	case a.Err == nil:
-		resp, err = decodeWhole(x.capture.buf)
+		resp, err = decodeWhole(x.capture.buf, x.call.prompts)
 	}
 	if err = prefer(err, a.Err); err != nil && err != a.Err {
-		err = locate(err, x.call.label, x.client.wire.key, a, len(x.Attempts))
+		err = locate(err, x.call, a, len(x.Attempts))
 	}
 	a.Err = err
 	if x.err != nil {
@@ -89,8 +89,8 @@ func cutShort(err error, cut bool) error {
 	return err
 }
 
-// decodeWhole reads a plain answer of chat or completions.
-func decodeWhole(body []byte) (*Response, error) {
+// decodeWhole reads a plain answer of chat or completions, to so many prompts.
+func decodeWhole(body []byte, prompts int) (*Response, error) {
 	b := builder{resp: &Response{}}
 	var w wireAnswer
 	if err := unmarshal(body, &w); err != nil {
@@ -104,7 +104,22 @@ func decodeWhole(body []byte) (*Response, error) {
 		return b.resp, err
 	}
 	b.add(p)
-	return b.finish(nil), nil
+	resp := b.finish(nil)
+	return resp, lacking(resp, prompts)
+}
+
+// lacking returns what a whole answer lacks: the one choice that was asked for,
+// or the end of a choice. Of several prompts some may be left out.
+func lacking(r *Response, prompts int) error {
+	if prompts <= 1 && r.Choices[0].absent() {
+		return fmt.Errorf("%w: the first choice is missing", ErrMalformed)
+	}
+	for i := range r.Choices {
+		if c := &r.Choices[i]; c.FinishReason == "" && !c.absent() {
+			return fmt.Errorf("%w: choice %d has no finish_reason, the server gave it up", ErrTruncated, i)
+		}
+	}
+	return nil
 }
 
 func parseModels(body []byte) ([]Model, error) {

@@ -176,7 +176,7 @@ func TestPlainAnswers(t *testing.T) {
 		},
 		{
 			"completions of several prompts come in order of their index", completion,
-			`{"choices":[{"index":1,"text":"b"},{"index":0,"text":"a"}]}`,
+			`{"choices":[{"index":1,"text":"b","finish_reason":"stop"},{"index":0,"text":"a","finish_reason":"stop"}]}`,
 			func(r *client.Response) bool { return len(r.Choices) == 2 && r.Choices[1].Text == "b" && r.Text == "a" },
 		},
 		{

@@ -32,6 +32,9 @@ func (p *pool) startDial() {
 // dialled takes the outcome of a dial. A failure is told to the head of the
 // line, unless another dial is on its way to it.
 func (p *pool) dialled(c *conn, err error) {
+	if err == nil {
+		c.SetStateHook(c.changed)
+	}
 	p.mu.Lock()
 	p.dialling--
 	p.failure = err
@@ -47,11 +50,11 @@ func (p *pool) dialled(c *conn, err error) {
 		close(p.round.over)
 		p.round = nil
 	}
-	p.mu.Unlock()
-	if err == nil {
-		c.SetStateHook(c.changed)
-		p.put(c)
+	if err != nil {
+		p.mu.Unlock()
+		return
 	}
+	p.hand(c) // in the same breath: a dial for the one it goes to would be one too many
 }
 
 // fill begins to open all connections that there is room for.

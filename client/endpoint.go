@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -57,14 +58,24 @@ func checkEndpoint(u *url.URL, given string) error {
 	switch {
 	case u.User != nil:
 		return fmt.Errorf("client: endpoint %s holds a user name or password: write them into Config.APIKey or Config.Header", given)
+	case strings.Contains(u.RawQuery+u.Fragment, "@"): // what stands before it may be a password with a ? in it
+		return errors.New("client: endpoint has an @ behind its ? or #: write a password into Config.APIKey or Config.Header, any other @ as %40")
 	case given == "":
 		return errors.New("client: endpoint is empty: write it as http://host:port/v1")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Errorf("client: endpoint %q does not begin with http:// or https://: write it as http://host:port/v1", given)
+	case !validPort(u.Port()):
+		return fmt.Errorf("client: endpoint %q has a port beyond 65535", given)
 	case u.Hostname() == "":
 		return fmt.Errorf("client: endpoint %q names no host: write it as http://host:port/v1", given)
 	}
 	return nil
+}
+
+// validPort accepts none: the scheme has one.
+func validPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }
 
 // versionedPath cuts a method that was pasted along and adds /v1 where no

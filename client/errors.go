@@ -12,7 +12,8 @@ import (
 var (
 	// ErrClosed: the client was closed before or during the call.
 	ErrClosed = errors.New("client is closed")
-	// ErrTruncated: the answer stopped short: a stream without its end marker, a body shorter than announced.
+	// ErrTruncated: the answer stopped short: a stream without its end marker, a
+	// choice without its finish_reason, a body shorter than announced.
 	ErrTruncated = errors.New("answer ends too early")
 	// ErrMalformed: the answer is not what the API describes.
 	ErrMalformed = errors.New("answer is malformed")
@@ -73,7 +74,7 @@ func (e *StreamError) Error() string {
 
 // TimeoutError is a wait that took too long.
 type TimeoutError struct {
-	Phase    string        // queue, connect, first_token, idle or total
+	Phase    string        // what was waited for: queue, connect, first_token, idle or total
 	Limit    time.Duration // the limit of Config that was hit; 0 where the context's deadline was
 	Endpoint string
 	// RequestID is the server's, once its headers came; else Request.ID.
@@ -116,20 +117,41 @@ func (e *ConnectionError) Error() string {
 // Unwrap returns the cause.
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
-// answerError gives one of the sentinels its place. It has no exported name:
-// callers tell it by what it wraps.
-type answerError struct {
-	text                string // without the key
+// where is the place that an error names.
+type where struct {
 	endpoint, requestID string
 	attempts            int
-	err                 error
 }
 
-func (e *answerError) Error() string {
-	return e.endpoint + ": " + e.text + tail(e.requestID, e.attempts)
+// at is the place of a call that made so many attempts.
+func (cl *call) at(attempts int) where { return where{cl.label, cl.id, attempts} }
+
+func (w where) say(text string) string {
+	return w.endpoint + ": " + text + tail(w.requestID, w.attempts)
 }
 
-func (e *answerError) Unwrap() error { return e.err }
+// answerError gives one of the sentinels its place. It has no exported name:
+// callers tell it by errors.Is. It does not unwrap, because its cause may quote
+// what a server echoed.
+type answerError struct {
+	where
+	text  string // without secrets
+	cause error
+}
+
+func (e *answerError) Error() string { return e.say(e.text) }
+
+func (e *answerError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// stopError is a call that its caller or Close ended. Its cause is theirs.
+type stopError struct {
+	where
+	cause error
+}
+
+func (e *stopError) Error() string { return e.say(e.cause.Error()) }
+
+func (e *stopError) Unwrap() error { return e.cause }
 
 func said(typ, code, message string) string {
 	var b strings.Builder

@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -54,5 +56,49 @@ func TestErrorsSayWhere(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAnEndFromOutsideSaysWhere: a call that was cancelled, or whose client was
+// closed, names the request and how often it was tried.
+func TestAnEndFromOutsideSaysWhere(t *testing.T) {
+	mine := errors.New("the user has gone")
+	busy := plain(500, "", "", "X-Request-Id: theirs")
+	for sentence, tt := range map[string]struct {
+		answer func(int, net.Conn) bool
+		id     string
+	}{
+		"in an attempt":  {inTurn(keeping(busy), keeping(busy), silent()), "ours"},
+		"behind headers": {inTurn(keeping(busy), keeping(busy), silent("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nX-Request-Id: theirs\r\n\r\n")), "theirs"},
+		"between two":    {inTurn(keeping(busy), keeping(busy), keeping(plain(500, "", "", "X-Request-Id: theirs", "Retry-After: 100"))), "theirs"},
+	} {
+		for _, stream := range []bool{false, true} {
+			for _, closing := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					c := newClient(t, &server{answer: tt.answer}, client.Config{RateLimit: client.Off, MaxRetries: 9})
+					ctx, cancel := context.WithCancelCause(t.Context())
+					stop, want := func() { cancel(mine) }, mine
+					if closing {
+						stop, want = func() { c.Close() }, client.ErrClosed
+					}
+					time.AfterFunc(10*time.Second, stop)
+					r := hello(false)
+					r.ID = "ours"
+					var err error
+					if stream {
+						st := c.Stream(ctx, r)
+						for st.Next() {
+						}
+						err = st.Err()
+					} else {
+						_, err = c.Chat(ctx, r)
+					}
+					if !errors.Is(err, want) || !closing && !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "(request id "+tt.id+", 3 attempts)") {
+						t.Errorf("%s, stream %v, closing %v: %v", sentence, stream, closing, err)
+					}
+					cancel(nil)
+				})
+			}
+		}
 	}
 }

@@ -89,20 +89,23 @@ func (f *flight) judge(ctx context.Context) {
 	}
 }
 
-// apiError reads the body of an error. A server may echo the key: it is taken out.
+// apiError reads the body of an error. Its fields are read first: without what
+// a server echoed, it may be JSON no more.
 func (f *flight) apiError() error {
-	key := f.wire.key
-	body := []byte(key.hide(string(f.capture.buf))) // a copy: the buffer is used again
-	body = body[:min(len(body), maxErrorBody)]
+	hide, body := f.call.secrets.hide, f.capture.buf
 	e := &APIError{
 		Status: f.a.Status, RequestID: f.a.RequestID, RetryAfter: f.a.RetryAfter,
-		Body: body, Endpoint: f.call.label, Attempts: f.number,
+		Body: []byte(hide(string(body))), Endpoint: f.call.label, Attempts: f.number,
 	}
+	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
 	var ok bool
 	if e.Type, e.Code, e.Message, ok = failureIn(body); !ok {
 		e.Message = excerpt(body)
 	}
-	key.hideIn(&e.Type, &e.Code, &e.Message)
+	if to := f.a.Header.Get("Location"); f.a.Status/100 == 3 && to != "" {
+		e.Message = strings.TrimSpace("redirected to " + harmless(to) + " " + e.Message)
+	}
+	f.call.secrets.hideIn(&e.Type, &e.Code, &e.Message)
 	return e
 }
 
@@ -117,17 +120,17 @@ func (f *flight) wrongTypeError() error {
 }
 
 // located completes an error that decoding found with where it happened.
-func (f *flight) located(err error) error {
-	return locate(err, f.call.label, f.wire.key, &f.a, f.number)
-}
+func (f *flight) located(err error) error { return locate(err, f.call, &f.a, f.number) }
+
+func (f *flight) at() where { return where{f.call.label, f.a.RequestID, f.number} }
 
 // locate is flight.located of an attempt that is over.
-func locate(err error, label string, key secret, a *Attempt, attempts int) error {
+func locate(err error, cl *call, a *Attempt, attempts int) error {
 	var failure *StreamError
 	if errors.As(err, &failure) {
-		failure.Endpoint, failure.RequestID, failure.Attempts = label, a.RequestID, attempts
-		key.hideIn(&failure.Type, &failure.Code, &failure.Message)
+		failure.Endpoint, failure.RequestID, failure.Attempts = cl.label, a.RequestID, attempts
+		cl.secrets.hideIn(&failure.Type, &failure.Code, &failure.Message)
 		return failure
 	}
-	return &answerError{text: key.hide(err.Error()), endpoint: label, requestID: a.RequestID, attempts: attempts, err: err}
+	return &answerError{where{cl.label, a.RequestID, attempts}, cl.secrets.hide(err.Error()), err}
 }

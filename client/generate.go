@@ -66,6 +66,9 @@ func (c *Client) Generate(ctx context.Context, prompt string, opts GenerateOptio
 // request returns a request with the options filled in.
 func (o GenerateOptions) request() Request {
 	r := Request{Model: o.Model, MaxTokens: limit(o.MaxTokens, defaultMaxTokens), Temperature: o.Temperature, Stop: o.Stop, Extra: o.Extra}
+	if o.MaxTokens < Off {
+		r.MaxTokens = o.MaxTokens // for Request.check to refuse
+	}
 	if r.Temperature == nil {
 		r.Temperature = new(defaultTemperature)
 	}

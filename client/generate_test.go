@@ -107,7 +107,7 @@ func TestRateLimitHeaders(t *testing.T) {
 		{"a bare number is seconds", []string{"X-Ratelimit-Reset-Requests: 1.5"}, &client.RateLimit{-1, -1, -1, -1, 1500 * time.Millisecond, -1}},
 	}
 	for _, tt := range tests {
-		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`, tt.headers...))}
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`, tt.headers...))}
 		g, err := newClient(t, s, measuring).Generate(t.Context(), "p", client.GenerateOptions{Model: "m"})
 		if err != nil || !reflect.DeepEqual(g.Metadata.RateLimit, tt.want) || g.Model != "m" {
 			t.Errorf("%s: %+v, %v", tt.sentence, g, err)
@@ -203,10 +203,10 @@ func TestGenerateBatchRequest(t *testing.T) {
 		answer   string
 		want     []string // texts; one in <> is the kind of an error
 	}{
-		{"in order of their index", plain(200, "application/json", `{"choices":[{"index":2,"text":"c"},{"index":0,"text":"a","finish_reason":"stop"},{"index":1,"text":"b"}],`+usage+`}`), []string{"a", "b", "c"}},
-		{"several a prompt: the first", plain(200, "application/json", `{"choices":[{"index":0,"text":"a"},{"index":1,"text":"A"},{"index":2,"text":"b"},{"index":3,"text":"B"},{"index":4,"text":"c"},{"index":5,"text":"C"}],`+usage+`}`), []string{"a", "b", "c"}},
-		{"one is left out", plain(200, "application/json", `{"choices":[{"index":2,"text":"c"},{"index":0,"text":"a"}],`+usage+`}`), []string{"a", "<malformed>", "c"}},
-		{"the last is left out", plain(200, "application/json", `{"choices":[{"index":0,"text":"a"}],`+usage+`}`), []string{"a", "<malformed>", "<malformed>"}},
+		{"in order of their index", plain(200, "application/json", `{"choices":[{"index":2,"text":"c","finish_reason":"stop"},{"index":0,"text":"a","finish_reason":"stop"},{"index":1,"text":"b","finish_reason":"stop"}],`+usage+`}`), []string{"a", "b", "c"}},
+		{"several a prompt: the first", plain(200, "application/json", `{"choices":[{"index":0,"text":"a","finish_reason":"stop"},{"index":1,"text":"A","finish_reason":"stop"},{"index":2,"text":"b","finish_reason":"stop"},{"index":3,"text":"B","finish_reason":"stop"},{"index":4,"text":"c","finish_reason":"stop"},{"index":5,"text":"C","finish_reason":"stop"}],`+usage+`}`), []string{"a", "b", "c"}},
+		{"one is left out", plain(200, "application/json", `{"choices":[{"index":2,"text":"c","finish_reason":"stop"},{"index":0,"text":"a","finish_reason":"stop"}],`+usage+`}`), []string{"a", "<malformed>", "c"}},
+		{"the last is left out", plain(200, "application/json", `{"choices":[{"index":0,"text":"a","finish_reason":"stop"}],`+usage+`}`), []string{"a", "<malformed>", "<malformed>"}},
 		{"all fail together", plain(500, "text/plain", "no"), []string{"<api 500>", "<api 500>", "<api 500>"}},
 	}
 	for _, tt := range tests {
@@ -272,5 +272,27 @@ func TestEmbed(t *testing.T) {
 	got, _, err := newClient(t, s, measuring).Embed(t.Context(), client.Request{Model: "m", Prompts: []string{"a", "b"}})
 	if err != nil || len(got) != 2 || len(got[1]) != 256 {
 		t.Errorf("a real server's: %d vectors, %v", len(got), err)
+	}
+}
+
+// writes counts how often it is encoded.
+type writes struct{ n atomic.Int64 }
+
+func (w *writes) MarshalJSON() ([]byte, error) {
+	w.n.Add(1)
+	return []byte("1"), nil
+}
+
+// TestABatchThatIsOverEncodesNothing, and still counts each of its calls.
+func TestABatchThatIsOverEncodesNothing(t *testing.T) {
+	c := newClient(t, &server{answer: keeping(answered("a"))}, client.Config{Model: "m"})
+	var extra writes
+	for i, r := range c.GenerateBatch(canceled(t), make([]string, 50), client.GenerateOptions{Extra: map[string]any{"x": &extra}}) {
+		if !errors.Is(r.Err, context.Canceled) {
+			t.Errorf("prompt %d: %v", i, r.Err)
+		}
+	}
+	if n, m := extra.n.Load(), c.Metrics(); n != 0 || m.Outcomes["cancelled"] != 50 {
+		t.Errorf("%d encoded, metrics %+v", n, m)
 	}
 }

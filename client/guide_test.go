@@ -236,7 +236,7 @@ func exported(t testing.TB) (names []string) {
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
 		// What every Go programmer knows: of errors and fmt, and of interfaces.
-		return !ast.IsExported(name) || slices.Contains([]string{"Error", "Unwrap", "Timeout", "String", "GoString", "RoundTrip", "Read", "Close", "UnmarshalText", "UnmarshalNode"}, name)
+		return !ast.IsExported(name) || slices.Contains([]string{"Error", "Unwrap", "Timeout", "String", "GoString", "Format", "RoundTrip", "Read", "Close", "UnmarshalText", "UnmarshalNode"}, name)
 	})
 }
 

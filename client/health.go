@@ -3,12 +3,13 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 )
 
-// Health is the state of a client and of its server at one moment.
+// Health is the state of a client and of its server at one moment. With HTTP/2,
+// where requests share connections, Available are those beyond the number of
+// requests under way.
 type Health struct {
 	Healthy bool          // the server answered the probe
 	Err     error         // why not
@@ -44,7 +45,7 @@ func (c *Client) HealthCheck(ctx context.Context) Health {
 
 func (c *Client) probe(ctx context.Context) error {
 	cl := c.modelsCall()
-	if err := c.enter(&c.census.calls, cl.label); err != nil {
+	if err := c.enter(&c.census.calls, cl); err != nil {
 		return err
 	}
 	defer c.census.leave(&c.census.calls)
@@ -69,7 +70,11 @@ func (c *Client) probe(ctx context.Context) error {
 // modelsCall asks for the server's models.
 func (c *Client) modelsCall() *call {
 	to := c.wire.site.target("/models")
-	return &call{method: http.MethodGet, url: &to.url, label: to.label, header: c.headerFor(Request{})}
+	header := c.headerFor(Request{})
+	return &call{
+		method: http.MethodGet, url: &to.url, label: to.label, secrets: c.wire.secrets,
+		header: header, host: hostOf(header, &to.url),
+	}
 }
 
 // Warm opens all connections of the pool that are not open, in parallel, and
@@ -86,10 +91,10 @@ func (c *Client) warmError(ctx context.Context, err error) error {
 	label := c.wire.site.label
 	switch {
 	case ctx.Err() != nil:
-		return interrupted(ctx, label, phaseConnect, 0)
+		return interrupted(ctx, where{endpoint: label}, phaseConnect)
 	case errors.Is(err, ErrClosed):
-		return fmt.Errorf("%s: %w", label, ErrClosed)
+		return &stopError{where{endpoint: label}, ErrClosed}
 	}
-	f := flight{cfg: c.cfg, call: &call{label: label}}
+	f := flight{cfg: c.cfg, call: &call{label: label, secrets: c.wire.secrets}}
 	return f.connectionError(err)
 }

@@ -1,6 +1,9 @@
 package client_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -63,4 +66,55 @@ func TestHealthCheckDoesNotQueue(t *testing.T) {
 			t.Errorf("probes count as requests: %+v", m)
 		}
 	})
+}
+
+// TestHealthOfSharedConnections: where they are net/http's own.
+func TestHealthOfSharedConnections(t *testing.T) {
+	tests := map[string]struct {
+		endpoint                       string
+		calls                          int
+		answer                         func(int, net.Conn) bool
+		open, inUse, dialling, waiting int
+	}{
+		"one in use, three wait":         {"http://test.invalid", 4, silent(), 1, 1, 0, 3},
+		"one idle":                       {"http://test.invalid", 1, keeping(answered("a")), 1, 0, 0, 0},
+		"TLS is not agreed on, two wait": {"https://test.invalid", 3, nil, 0, 0, 1, 2},
+	}
+	for sentence, tt := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := unlimited
+				cfg.HTTP2, cfg.PoolSize = true, 1
+				cfg.Dial = (&server{answer: tt.answer}).dial
+				if tt.answer == nil {
+					cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
+						near, far := net.Pipe()
+						go io.Copy(io.Discard, far)
+						return near, nil
+					}
+				}
+				c, err := client.New(t.Context(), tt.endpoint, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				for range tt.calls {
+					go c.Send(t.Context(), hello(false))
+				}
+				synctest.Wait()
+				h := c.HealthCheck(canceled(t))
+				if h.Open != tt.open || h.InUse != tt.inUse || h.Available != tt.open-tt.inUse || h.Dialling != tt.dialling || h.Waiting != tt.waiting {
+					t.Errorf("health: %+v", h)
+				}
+				c.Close()
+				synctest.Wait()
+				if h := c.HealthCheck(t.Context()); h.Open+h.InUse+h.Dialling+h.Waiting != 0 {
+					t.Errorf("health after Close: %+v", h)
+				}
+				if err := c.Warm(t.Context()); !errors.Is(err, client.ErrClosed) {
+					t.Errorf("Warm after Close: %v", err)
+				}
+			})
+		})
+	}
 }

@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +36,7 @@ type request struct {
 	at     time.Time
 	method string
 	target string
+	host   string
 	header http.Header
 	body   string
 	conn   net.Conn // that it came over
@@ -44,8 +48,29 @@ func (s *server) dial(context.Context, string, string) (net.Conn, error) {
 	s.dials++
 	s.open++
 	s.mu.Unlock()
-	go s.serve(far)
-	return near, nil
+	var reset atomic.Bool
+	go s.serve(&serverEnd{far, &reset})
+	return &clientEnd{near, &reset}, nil
+}
+
+// serverEnd of a pipe can end it with a reset, which clientEnd then reads, as
+// from a socket.
+type serverEnd struct {
+	net.Conn
+	reset *atomic.Bool
+}
+
+type clientEnd struct {
+	net.Conn
+	reset *atomic.Bool
+}
+
+func (c *clientEnd) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF && c.reset.Load() {
+		err = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	}
+	return n, err
 }
 
 func (s *server) serve(conn net.Conn) {
@@ -67,7 +92,7 @@ func (s *server) serve(conn net.Conn) {
 		}
 		s.mu.Lock()
 		n := len(s.requests)
-		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Header, string(body), conn})
+		s.requests = append(s.requests, request{time.Now(), req.Method, req.RequestURI, req.Host, req.Header, string(body), conn})
 		s.mu.Unlock()
 		if !s.answer(n, conn) {
 			return
@@ -120,6 +145,15 @@ func bytesOf(parts ...string) func(int, net.Conn) bool {
 				break
 			}
 		}
+		return false
+	}
+}
+
+// resetting is bytesOf, but ends the connection with a reset.
+func resetting(parts ...string) func(int, net.Conn) bool {
+	return func(n int, conn net.Conn) bool {
+		bytesOf(parts...)(n, conn)
+		conn.(*serverEnd).reset.Store(true)
 		return false
 	}
 }

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,11 +14,11 @@ const window = time.Minute
 
 // gate admits attempts, in the order in which they come.
 type gate struct {
+	holdClock
+	free   bool          // nothing holds it back
 	smooth *rate.Limiter // nil where off
 	tokens *tokenGate    // nil where off
 	turn   chan struct{} // held by the head of the line
-	base   time.Time
-	held   atomic.Int64 // nobody passes before base + held: a server asked for it
 
 	mu   sync.Mutex
 	line int         // how many stand in line
@@ -27,24 +27,25 @@ type gate struct {
 }
 
 func newGate(cfg *Config) *gate {
-	g := &gate{turn: make(chan struct{}, 1), ring: make([]time.Time, cfg.RateLimit), base: time.Now()}
+	g := &gate{turn: make(chan struct{}, 1), ring: make([]time.Time, cfg.RateLimit)}
+	g.base = time.Now()
 	if perSecond := cfg.RequestsPerSecond; perSecond > 0 {
 		g.smooth = rate.NewLimiter(rate.Limit(perSecond), 1)
 	}
 	if cfg.TokensPerMinute > 0 {
-		g.tokens = newTokenGate(cfg.TokensPerMinute)
+		g.tokens = newTokenGate(cfg.TokensPerMinute, &g.holdClock)
 	}
+	g.free = cfg.MaxRetries == 0 && cfg.RateLimit == 0 && g.smooth == nil && g.tokens == nil
 	return g
 }
 
-// hold keeps everybody back for d.
-func (g *gate) hold(d time.Duration) {
-	until := int64(time.Since(g.base) + d)
-	for {
-		old := g.held.Load()
-		if old >= until || g.held.CompareAndSwap(old, until) {
-			return
-		}
+// obey holds everybody back as long as an answer asks for, whatever becomes of
+// its call: it is about the server, not about that request. With retries and
+// rates off, a client measures what a server does to those who do not obey.
+func (g *gate) obey(a *Attempt) {
+	busy := a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable
+	if busy && !g.free && a.RetryAfter <= maxRetryAfter && retryable(a) {
+		g.hold(a.RetryAfter)
 	}
 }
 
@@ -61,8 +62,8 @@ func (g *gate) admit(ctx context.Context, tokens int) error {
 		return context.DeadlineExceeded
 	}
 	if g.smooth != nil {
-		if err := g.smooth.Wait(ctx); err != nil {
-			return deadlineOr(ctx.Err())
+		if err := g.space(ctx); err != nil {
+			return err
 		}
 	}
 	if g.tokens == nil {
@@ -78,25 +79,16 @@ func (g *gate) admit(ctx context.Context, tokens int) error {
 	return err
 }
 
-// deadlineOr names what x/time/rate only describes: a wait beyond the deadline.
-func deadlineOr(err error) error {
-	if err == nil {
-		return context.DeadlineExceeded
+// space waits for a place in RequestsPerSecond.
+func (g *gate) space(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := g.now()
+	place := g.smooth.ReserveN(now, 1)
+	err := g.wait(ctx, now.Add(place.DelayFrom(now)))
+	if err != nil {
+		place.CancelAt(g.now())
 	}
 	return err
-}
-
-// sleep waits for d. It fails at once if the context's deadline comes first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
-		return context.DeadlineExceeded
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

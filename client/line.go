@@ -23,7 +23,7 @@ func (g *gate) queue(ctx context.Context) error {
 		g.leave(false)
 		return ctx.Err()
 	}
-	err := g.wait(ctx)
+	err := g.lead(ctx)
 	g.leave(err == nil)
 	<-g.turn
 	return err
@@ -47,8 +47,8 @@ func (g *gate) tooLate(ctx context.Context) bool {
 	return ok && deadline.Before(g.soonest(g.line))
 }
 
-// wait waits at the head of the line.
-func (g *gate) wait(ctx context.Context) error {
+// lead waits at the head of the line.
+func (g *gate) lead(ctx context.Context) error {
 	for t := g.opens(); time.Now().Before(t); t = g.opens() {
 		if err := sleep(ctx, time.Until(t)); err != nil {
 			return err
@@ -72,7 +72,7 @@ func (g *gate) leave(admitted bool) {
 // opens returns when the head of the line may pass.
 func (g *gate) opens() time.Time {
 	if len(g.ring) == 0 {
-		return g.base.Add(time.Duration(g.held.Load()))
+		return g.holdEnds()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -82,7 +82,7 @@ func (g *gate) opens() time.Time {
 // soonest returns when somebody may pass, at the earliest, who has so many
 // before him in line.
 func (g *gate) soonest(before int) time.Time {
-	t := g.base.Add(time.Duration(g.held.Load()))
+	t := g.holdEnds()
 	size := len(g.ring)
 	if size == 0 {
 		return t

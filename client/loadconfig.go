@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
-	"strings"
+	"reflect"
 
 	"github.com/llmload/llmload/internal/strictyaml"
 )
@@ -20,14 +19,11 @@ func LoadConfig(path string) (endpoint string, cfg Config, err error) {
 	if err != nil {
 		return "", Config{}, fmt.Errorf("client: configuration cannot be read: %w", err)
 	}
-	endpoint, cfg, err = parseConfig(path, src, os.LookupEnv)
-	if err != nil {
-		return "", Config{}, withoutSecrets(err)
-	}
-	return endpoint, cfg, nil
+	return parseConfig(path, src, os.LookupEnv)
 }
 
-// fileBlock is the block llm as it is written.
+// fileBlock is the block llm as it is written. Fields are named as those of
+// Config, see placed.
 type fileBlock struct {
 	Endpoint fileEndpoint `yaml:"cloud_endpoint"`
 	APIKey   string       `yaml:"cloud_api_key"`
@@ -53,7 +49,7 @@ type fileBlock struct {
 	UnixSocket string    `yaml:"unix_socket"`
 	HTTP2      bool      `yaml:"http2"`
 
-	Headers   map[string]string `yaml:"headers"`
+	Header    map[string]string `yaml:"headers"`
 	ExtraBody map[string]any    `yaml:"extra_body"`
 	UserAgent string            `yaml:"user_agent"`
 }
@@ -61,28 +57,40 @@ type fileBlock struct {
 func parseConfig(file string, src []byte, env func(string) (string, bool)) (string, Config, error) {
 	root, err := strictyaml.Parse(file, src, env)
 	if err != nil {
-		return "", Config{}, err
+		return "", Config{}, withoutSecrets(err, strictyaml.Node{})
 	}
 	block := root.Get("llm")
 	switch {
 	case root.IsZero() || block.IsZero():
 		return "", Config{}, fmt.Errorf("%s has no block llm: write llm: and below it, indented, cloud_endpoint: http://host:port", file)
 	case block.Kind() != strictyaml.Mapping:
-		return "", Config{}, block.Errorf("", "llm must be a mapping: write cloud_endpoint: http://host:port below it, indented")
+		return "", Config{}, withoutSecrets(block.Errorf("", "llm must be a mapping: write cloud_endpoint: http://host:port below it, indented"), block)
 	}
 	var b fileBlock
-	err = block.Decode(&b)
+	all := []error{block.Decode(&b)}
 	if b.Endpoint == "" && block.Get("cloud_endpoint").Text() == "" {
-		err = strictyaml.Join(err, block.Errorf("", "llm has no cloud_endpoint: write it as http://host:port/v1"))
-	}
-	if err != nil {
-		return "", Config{}, err
+		all = append(all, block.Errorf("", "llm has no cloud_endpoint: write it as http://host:port/v1"))
 	}
 	cfg := b.config()
-	if err := cfg.check(); err != nil {
-		return "", Config{}, block.Errorf("", "%v", err)
+	for _, err := range cfg.check() {
+		all = append(all, placed(block, err.(*fieldError)))
+	}
+	if err := strictyaml.Join(all...); err != nil {
+		return "", Config{}, withoutSecrets(err, block)
 	}
 	return string(b.Endpoint), cfg, nil
+}
+
+// placed returns an error of Config where its field was written.
+func placed(block strictyaml.Node, e *fieldError) error {
+	field, _ := reflect.TypeFor[fileBlock]().FieldByName(e.field)
+	path := field.Tag.Get("yaml")
+	for _, key := range block.Get(path).Keys() {
+		if e.key != "" && http.CanonicalHeaderKey(key) == http.CanonicalHeaderKey(e.key) {
+			return block.Errorf(path+"["+key+"]", "%v", e)
+		}
+	}
+	return block.Errorf(path, "%v", e)
 }
 
 func (b *fileBlock) config() Config {
@@ -95,32 +103,11 @@ func (b *fileBlock) config() Config {
 		Proxy: b.Proxy.pick, UnixSocket: b.UnixSocket, HTTP2: b.HTTP2,
 		ExtraBody: b.ExtraBody, UserAgent: b.UserAgent,
 	}
-	for name, value := range b.Headers {
+	for name, value := range b.Header {
 		if cfg.Header == nil {
 			cfg.Header = http.Header{}
 		}
 		cfg.Header.Set(name, value)
 	}
 	return cfg
-}
-
-// secretValue finds the value behind a key that says what it is.
-var secretValue = regexp.MustCompile(`(?i)((?:key|token|secret|password|authorization|cookie)s?["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\n]+)`)
-
-// withoutSecrets blanks what messages quote of the file: a literal key may
-// stand in the line where the mistake is.
-func withoutSecrets(err error) error {
-	found, _ := strictyaml.Join(err).(strictyaml.Errors)
-	out := make(strictyaml.Errors, len(found))
-	for i, e := range found {
-		clean := *e
-		clean.Source = withoutUser(secretValue.ReplaceAllString(e.Source, "${1}"+redacted))
-		clean.Source = query.ReplaceAllString(clean.Source, "?"+redacted)
-		if value := secretValue.FindStringSubmatch(e.Source); value != nil {
-			clean.Msg = strings.ReplaceAll(e.Msg, value[2], redacted)
-		}
-		clean.Msg = withoutUser(clean.Msg)
-		out[i] = &clean
-	}
-	return out
 }

@@ -78,6 +78,12 @@ func TestLoadConfigMistakes(t *testing.T) {
 		{"a key with a line break", "llm:\n  cloud_endpoint: http://h:1\n  cloud_api_key: \"a\\n\"", []string{"Config.APIKey holds a line break"}},
 		{"a negative time", "llm: {cloud_endpoint: http://h:1, timeout: -3}", []string{"not negative, such as 30"}},
 		{"a proxy that is none", "llm: {cloud_endpoint: http://h:1, proxy: h:3128}", []string{":1:42: want the address of a proxy, such as http://host:3128"}},
+		{
+			"what New would refuse, where it stands, with the rest",
+			"llm:\n  cloud_endpoint: http://h:1\n  cloud_api_key: \"a\\n\"\n  headers:\n    x-a: a\n    x-b: \"b\\n\"\n    \"x(\": c\n  rate_limit: 99999999\n  timeouts: 3\n  pool_size: -7",
+			[]string{":3:18: client: Config.APIKey", `:6:10: client: Config.Header["X-B"]`, `:7:11: client: Config.Header["x("] has a name`, ":8:15: client: Config.RateLimit", `unknown key "timeouts"`, ":10:14: must not be negative"},
+		},
+		{"a mistake quoted with its line", "llm:\n  cloud_endpoint: http://h:1\n  timeout: soon", []string{"timeout: soon"}},
 		{"broken YAML", "llm: {cloud_endpoint", []string{"config.yaml:1"}},
 	}
 	for _, tt := range tests {
@@ -139,6 +145,12 @@ func TestLoadConfigShowsNoSecrets(t *testing.T) {
 		"llm: {cloud_endpoint: http://h:1, timeout: 'me:s3cret-key@h'}",
 		"llm: {cloud_endpoint: http://h:1, cloud_api_key: \"s3cret-key\\n\"}",
 		"llm: {cloud_api_key: s3cret-key",
+		"llm:\n  headers:\n    X-Azure: [s3cret-key]",
+		"llm:\n  headers:\n    X-Azure: s3cret-key\n    X-Azure: s3cret-key",
+		"llm:\n  headers: {\n  X-Azure:\n  [s3cret-key]}",
+		"llm:\n  extra_body:\n    auth: s3cret-key\n    auth: s3cret-key",
+		"llm:\n  extra_body: [s3cret-key]",
+		"llm: {timeout: x, headers: {X-Azure: s3cret-key}}",
 	} {
 		if _, _, err := client.LoadConfig(configFile(t, text)); err == nil || strings.Contains(err.Error(), "s3cret-key") {
 			t.Errorf("%q: the error shows the key, or is none: %v", text, err)

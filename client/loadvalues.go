@@ -30,15 +30,17 @@ func (l *fileLimit[T]) UnmarshalNode(n strictyaml.Node) error {
 		l.value = Off
 		return nil
 	}
-	if err := n.Decode(&l.value); err != nil {
+	var v T
+	if err := n.Decode(&v); err != nil {
 		return err
 	}
 	switch {
-	case l.value < 0:
+	case v < 0:
 		return n.Errorf("", "must not be negative: write 0 or off for no limit")
-	case l.value == 0:
-		l.value = Off
+	case v == 0:
+		v = Off
 	}
+	l.value = v
 	return nil
 }
 
@@ -63,6 +65,7 @@ func (d *fileDuration) UnmarshalNode(n strictyaml.Node) error {
 		}
 	}
 	if d.value < leastTimeout {
+		d.value = 0
 		return n.Errorf("", "want at least %v, such as 30 or 1m30s, or off", leastTimeout)
 	}
 	return nil

@@ -64,7 +64,7 @@ func (c *Client) serversFirst(ctx context.Context) (string, error) {
 		select {
 		case <-q.done:
 		case <-ctx.Done():
-			return "", waitError(ctx, c.wire.site.label, 0)
+			return "", waitError(ctx, where{endpoint: c.wire.site.label})
 		}
 		if !q.givenUp {
 			return q.id, q.err
@@ -87,18 +87,26 @@ func (m *firstModel) join() (id string, q *modelQuestion, mine bool) {
 	return "", m.asking, true
 }
 
+// ask asks the question. Those who wait for it must hear of an end even if the
+// program's own code, such as its Observer, panics.
 func (c *Client) ask(ctx context.Context, q *modelQuestion) {
+	q.givenUp = true
+	defer c.model.answer(q)
 	models, err := c.Models(ctx)
+	q.givenUp = err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded))
 	switch {
 	case err != nil:
-		q.err, q.givenUp = err, ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+		q.err = err
 	case len(models) == 0:
 		q.err = fmt.Errorf("%s/models: %w: the list is empty", c.wire.site.label, ErrMalformed)
 	default:
 		q.id = models[0].ID
 	}
-	c.model.mu.Lock()
-	c.model.id, c.model.asking = q.id, nil
-	c.model.mu.Unlock()
+}
+
+func (m *firstModel) answer(q *modelQuestion) {
+	m.mu.Lock()
+	m.id, m.asking = q.id, nil
+	m.mu.Unlock()
 	close(q.done)
 }

@@ -171,3 +171,29 @@ func TestModelQuestionOutlivesItsAsker(t *testing.T) {
 		}
 	})
 }
+
+// TestAPanicOfTheProgramsOwnCodeEndsTheQuestion: a server recovers from what
+// its Observer does, and the next call must not wait for ever.
+func TestAPanicOfTheProgramsOwnCodeEndsTheQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		modelsOr(s, keeping(plain(200, "application/json", `{"data":[{"id":"first"}]}`)), keeping(answered("a")))
+		var panicked bool
+		cfg := client.Config{RateLimit: client.Off, Observer: func(client.AttemptEvent) {
+			if !panicked {
+				panicked = true
+				panic("at the disco")
+			}
+		}}
+		c := newClient(t, s, cfg)
+		r := hello(false)
+		r.Model = ""
+		func() {
+			defer func() { recover() }()
+			c.Chat(t.Context(), r)
+		}()
+		if _, err := c.Chat(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+	})
+}

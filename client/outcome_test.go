@@ -123,8 +123,8 @@ var misbehaviours = []outcome{
 		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
-		sentence: `nor in a plain answer`, answer: bytesOf(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}],"error":null}`)),
-		kind: "ok", text: "a", attempts: 1,
+		sentence: `nor in a plain answer`, answer: bytesOf(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"error":null}`)),
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
 		sentence: "an error event is an error, even before the end marker", stream: true, answer: bytesOf(streamed(says("a") + "event: error\ndata: {\"message\":\"boom\",\"code\":\"overloaded\"}\n\n" + done)),
@@ -179,12 +179,24 @@ var misbehaviours = []outcome{
 		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
-		sentence: "and where the JSON does", answer: bytesOf(plain(200, "", `{"choices":[{"message":{"content":"a"}}]}`)),
-		kind: "ok", text: "a", attempts: 1,
+		sentence: "and where the JSON does", answer: bytesOf(plain(200, "", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`)),
+		kind: "ok", text: "a", finish: "stop", attempts: 1,
 	},
 	{
-		sentence: "a redirect is an error, and nobody follows it with the key", answer: bytesOf(plain(307, "", "", "Location: http://elsewhere.invalid/")),
-		kind: "api 307", attempts: 1,
+		sentence: "a plain answer whose end has no reason was given up", answer: bytesOf(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":null}]}`)),
+		kind: "truncated", text: "a", attempts: 1,
+	},
+	{
+		sentence: "a choice of nothing is no answer", answer: bytesOf(plain(200, "application/json", `{"choices":[{}]}`)),
+		kind: "malformed", attempts: 1,
+	},
+	{
+		sentence: "nor is another one than was asked for", answer: bytesOf(plain(200, "application/json", `{"choices":[{"index":3,"message":{"content":"a"},"finish_reason":"stop"}]}`)),
+		kind: "malformed", attempts: 1,
+	},
+	{
+		sentence: "a redirect is an error, and nobody follows it with the key", answer: bytesOf(plain(307, "", "", "Location: http://me:pw@elsewhere.invalid/v1?sig=1")),
+		kind: "api 307", says: "redirected to http://[redacted]@elsewhere.invalid/v1", attempts: 1,
 	},
 	{
 		sentence: "bare CR ends lines", stream: true, answer: bytesOf(streamed(strings.ReplaceAll(says("a")+says("b")+done, "\n", "\r"))),

@@ -39,12 +39,6 @@ type pool struct {
 	dials    sync.WaitGroup
 }
 
-// delivery is what a waiting request gets: one of both.
-type delivery struct {
-	conn *conn
-	err  error
-}
-
 func newPool(cfg *Config, u *url.URL) *pool {
 	p := &pool{scheme: u.Scheme, addr: hostPort(u), size: cfg.PoolSize, all: map[*conn]struct{}{}}
 	p.transport = newTransport(cfg, noting(newDialler(cfg)))
@@ -65,72 +59,14 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// lease takes a connection: an idle one, else the next that comes free or is dialled.
-func (p *pool) lease(ctx context.Context) (*conn, error) {
-	if err := ctx.Err(); err != nil { // it would cost a connection
-		return nil, err
-	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil, ErrClosed
-	}
-	if c := p.takeIdle(); c != nil {
-		p.mu.Unlock()
-		return c, nil
-	}
-	ready := make(chan delivery, 1)
-	place := p.waiting.PushBack(ready)
-	p.grow()
-	p.mu.Unlock()
-	select {
-	case d := <-ready:
-		return d.conn, d.err
-	case <-ctx.Done():
-		p.leave(place, ready)
-		return nil, ctx.Err()
-	}
-}
-
-// takeIdle returns the connection that served last: the others may grow old and
-// go. One that the server has closed is on its way out, see died.
-func (p *pool) takeIdle() *conn {
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		if c := p.idle[i]; c.Err() == nil && !c.deserted() {
-			p.idle = slices.Delete(p.idle, i, i+1)
-			return c
-		}
-	}
-	return nil
-}
-
-// leave gives up a place in the line, and passes on what came in that moment.
-func (p *pool) leave(place *list.Element, ready chan delivery) {
-	p.mu.Lock()
-	p.waiting.Remove(place) // without effect if it was served
-	p.mu.Unlock()
-	select {
-	case d := <-ready:
-		if d.conn != nil {
-			p.put(d.conn)
-		}
-	default:
-	}
-}
-
-// serve hands a delivery to the head of the line. It reports whether there was one.
-func (p *pool) serve(d delivery) bool {
-	head := p.waiting.Front()
-	if head == nil {
-		return false
-	}
-	p.waiting.Remove(head).(chan delivery) <- d
-	return true
-}
-
 // put takes a connection that can serve again.
 func (p *pool) put(c *conn) {
 	p.mu.Lock()
+	p.hand(c)
+}
+
+// hand is put by one who has locked the pool, and unlocks it.
+func (p *pool) hand(c *conn) {
 	if p.closed || c.Err() != nil || (p.size == 0 && c.used) {
 		p.mu.Unlock()
 		p.drop(c)

@@ -182,3 +182,17 @@ func TestIdleConnectionsClosedUnderneath(t *testing.T) {
 		t.Errorf("%d attempts, %d of them on a dead connection; the server saw %d", attempts, failed, s.posts)
 	}
 }
+
+// TestNoConnectionIsOpenedForNobody: without a pool each attempt has one, also
+// where many dials end while many more are asked for.
+func TestNoConnectionIsOpenedForNobody(t *testing.T) {
+	s := &server{answer: keeping(answered("a"))}
+	cfg := measuring
+	cfg.PoolSize = client.Off
+	c := newClient(t, s, cfg)
+	const calls = 500
+	sendAll(t, c, calls)
+	if h := c.HealthCheck(canceled(t)); s.dialed() != calls || h.Open != 0 {
+		t.Errorf("%d connections for %d calls, %d are left", s.dialed(), calls, h.Open)
+	}
+}

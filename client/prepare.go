@@ -3,7 +3,8 @@ package client
 import "context"
 
 // Prepared is a request that is encoded and ready to go, so that what encoding
-// costs lies outside every stamp. It may be sent more than once.
+// costs lies outside every stamp. It may be sent more than once, by the client
+// that prepared it. The zero value is of no use: see Client.Prepare.
 type Prepared struct {
 	call *call
 	err  error

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 )
 
 const redacted = "[redacted]"
@@ -22,7 +22,7 @@ func (c Config) String() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "client.Config{APIKey:%s Model:%q", key, c.Model)
-	fmt.Fprintf(&b, " Timeout:%v FirstTokenTimeout:%v IdleTimeout:%v", c.Timeout, c.FirstTokenTimeout, c.IdleTimeout)
+	fmt.Fprintf(&b, " Timeout:%s FirstTokenTimeout:%s IdleTimeout:%s", shown(c.Timeout), shown(c.FirstTokenTimeout), shown(c.IdleTimeout))
 	fmt.Fprintf(&b, " MaxRetries:%d Jitter:%v RetryBudget:%v", c.MaxRetries, c.Jitter, c.RetryBudget)
 	fmt.Fprintf(&b, " RateLimit:%d RequestsPerSecond:%v TokensPerMinute:%d", c.RateLimit, c.RequestsPerSecond, c.TokensPerMinute)
 	fmt.Fprintf(&b, " PoolSize:%d LazyInit:%v MaxConcurrent:%d", c.PoolSize, c.LazyInit, c.MaxConcurrent)
@@ -31,77 +31,15 @@ func (c Config) String() string {
 	return b.String()
 }
 
-// GoString is String: %#v must not show the key either.
-func (c Config) GoString() string { return c.String() }
-
-// secret is a key that no text may show: a server may echo it.
-type secret string
-
-// leastEcho is how much of a key's beginning is taken for the key: a text may
-// have been cut in the middle of it.
-const leastEcho = 8
-
-// hide takes the key out of a text, also where JSON has written it with escapes.
-func (k secret) hide(text string) string {
-	if k == "" {
-		return text
+func shown(d time.Duration) string {
+	if d == Off {
+		return "off"
 	}
-	var out strings.Builder
-	for at := 0; at < len(text); {
-		if n := k.echoed(text[at:]); n > 0 {
-			out.WriteString(redacted)
-			at += n
-			continue
-		}
-		out.WriteByte(text[at])
-		at++
-	}
-	return out.String()
+	return d.String()
 }
 
-func (k secret) hideIn(fields ...*string) {
-	for _, f := range fields {
-		*f = k.hide(*f)
-	}
-}
-
-// echoed returns how many bytes at the head of a text are the key, or a long
-// beginning of it.
-func (k secret) echoed(text string) (n int) {
-	same := 0
-	for ; same < len(k); same++ {
-		step := escaped(text[n:], k[same])
-		if step == 0 {
-			break
-		}
-		n += step
-	}
-	if same < min(len(k), leastEcho) {
-		return 0
-	}
-	return n
-}
-
-// escaped returns how many bytes at the head of a text stand for c: itself,
-// behind any number of backslashes, or \u and its number.
-func escaped(text string, c byte) int {
-	rest := strings.TrimLeft(text, `\`)
-	n := len(text) - len(rest)
-	switch {
-	case c == '\\':
-		return n
-	case rest == "":
-		return 0
-	case rest[0] == c:
-		return n + 1
-	case n == 0 || rest[0] != 'u' || len(rest) < 5:
-		return 0
-	}
-	if code, err := strconv.ParseUint(rest[1:5], 16, 16); err != nil || code != uint64(c) {
-		return 0
-	}
-	return n + 5
-}
+// Format is String whatever the verb: neither %#v nor %d may show the key.
+func (c Config) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }
 
 var (
 	// userInfo finds who logs in, in an address with or without its scheme.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -29,6 +30,14 @@ func (a API) String() string {
 		return "embeddings"
 	}
 	return fmt.Sprintf("API(%d)", int(a))
+}
+
+// field is the body's field that carries the prompts.
+func (a API) field() string {
+	if a == Embeddings {
+		return "input"
+	}
+	return "prompt"
 }
 
 // Message is one turn of a chat.
@@ -63,7 +72,7 @@ type Request struct {
 	Schema     *Schema // what the text of the answer must look like; chat
 
 	Header http.Header    // wins over Config.Header
-	Extra  map[string]any // further body fields; wins over Config.ExtraBody and the typed fields
+	Extra  map[string]any // further body fields, messages and prompts among them; wins over Config.ExtraBody and the typed fields
 }
 
 // call is a request made ready to be sent, as often as its retries need.
@@ -71,13 +80,17 @@ type call struct {
 	method string
 	url    *url.URL
 	label  string // the address without secrets, for errors
-	header http.Header
-	body   []byte
-	api    API
-	stream bool
-	id     string
-	cost   int // tokens, estimated
-	model  string
+	// secrets are those of the client and of Request.Header.
+	secrets secrets
+	header  http.Header
+	host    string // what the header Host says; the connection goes to url
+	body    []byte
+	api     API
+	stream  bool
+	id      string
+	cost    int // tokens, estimated
+	model   string
+	prompts int // how many, 0 of a chat
 	// vectors is how many embeddings are wanted with their values; 0: only their number is.
 	vectors int
 }
@@ -102,10 +115,15 @@ func (c *Client) prepare(ctx context.Context, r Request) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: request body cannot be written as JSON: %w", err)
 	}
+	hidden := c.wire.secrets
+	if len(r.Header) > 0 {
+		hidden = hidden.withHeader(r.Header)
+	}
 	to := c.wire.methods[r.API]
+	header := c.headerFor(r)
 	return &call{
-		method: http.MethodPost, url: &to.url, label: to.label,
-		header: c.headerFor(r), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body),
+		method: http.MethodPost, url: &to.url, label: to.label, secrets: hidden,
+		header: header, host: hostOf(header, &to.url), body: body, api: r.API, stream: r.Stream, id: r.ID, model: r.Model, cost: r.cost(body), prompts: len(r.Prompts),
 	}, nil
 }
 
@@ -113,14 +131,24 @@ func (r Request) check() error {
 	switch {
 	case r.API < Chat || r.API > Embeddings:
 		return fmt.Errorf("client: unknown Request.API %d: use Chat, Completions or Embeddings", int(r.API))
-	case r.API == Chat && len(r.Messages) == 0:
+	case r.API == Chat && len(r.Messages) == 0 && r.Extra["messages"] == nil:
 		return fmt.Errorf("client: a chat request needs at least one of Request.Messages")
-	case r.API != Chat && len(r.Prompts) == 0:
+	case r.API != Chat && len(r.Prompts) == 0 && r.Extra[r.API.field()] == nil:
 		return fmt.Errorf("client: a request to %s needs at least one of Request.Prompts", r.API)
 	case r.API == Embeddings && r.Stream:
 		return fmt.Errorf("client: embeddings cannot be streamed: leave Request.Stream unset")
+	case r.MaxTokens < Off || r.MinTokens < Off:
+		return fmt.Errorf("client: MaxTokens is %d, MinTokens %d: write client.Off, or leave them at 0", r.MaxTokens, r.MinTokens)
 	case r.API != Chat && (len(r.Tools) > 0 || r.Schema != nil):
 		return fmt.Errorf("client: Request.Tools and Request.Schema are for Chat, not for %s", r.API)
+	}
+	if err := checkText("Request", "ID", r.ID); err != nil {
+		return err
+	}
+	if len(r.Header) > 0 {
+		if err := errors.Join(checkHeader("Request", r.Header)...); err != nil {
+			return err
+		}
 	}
 	return r.checkTools()
 }
@@ -136,6 +164,14 @@ func (c *Client) headerFor(r Request) http.Header {
 	override(h, c.cfg.Header)
 	override(h, r.Header)
 	return h
+}
+
+// hostOf returns the header Host, which net/http does not take from the others.
+func hostOf(h http.Header, u *url.URL) string {
+	if v := h["Host"]; len(v) > 0 {
+		return v[0]
+	}
+	return u.Host
 }
 
 func override(h, with http.Header) {

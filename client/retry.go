@@ -25,6 +25,7 @@ const (
 // again decides whether the call is tried once more, and after what wait. The
 // caller's deadline is the business of that wait, see lastWord.
 func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
+	c.gate.obey(&f.a)
 	if attempts > c.cfg.MaxRetries || f.content || !retryable(&f.a) {
 		return 0, false
 	}
@@ -40,9 +41,6 @@ func (c *Client) again(f *flight, attempts int) (time.Duration, bool) {
 	}
 	if wait > maxRetryAfter || !c.budget.spend() {
 		return 0, false
-	}
-	if f.a.RetryAfter > 0 && (f.a.Status == http.StatusTooManyRequests || f.a.Status == http.StatusServiceUnavailable) {
-		c.gate.hold(wait) // it is about the server, not about this request
 	}
 	return wait, true
 }

@@ -24,7 +24,7 @@ type Exchange struct {
 // send performs a prepared call with its retries.
 func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 	x := &Exchange{client: c, call: cl}
-	if x.err = c.enter(&c.census.calls, cl.label); x.err != nil {
+	if x.err = c.enter(&c.census.calls, cl); x.err != nil {
 		return x
 	}
 	defer c.census.leave(&c.census.calls)
@@ -32,7 +32,7 @@ func (c *Client) send(ctx context.Context, cl *call) *Exchange {
 	defer end()
 	release, err := c.slot(ctx)
 	if err != nil {
-		x.err = waitError(ctx, cl.label, 0)
+		x.err = waitError(ctx, cl.at(0))
 		return x
 	}
 	defer release()
@@ -73,11 +73,12 @@ func (x *Exchange) run(ctx context.Context) {
 // giveUp ends a call that cannot wait any longer.
 func (x *Exchange) giveUp(ctx context.Context) {
 	var last error
-	n := len(x.Attempts)
-	if n > 0 {
-		last = x.Attempts[n-1].Err
+	at := x.call.at(len(x.Attempts))
+	if at.attempts > 0 {
+		a := &x.Attempts[at.attempts-1]
+		last, at.requestID = a.Err, a.RequestID
 	}
-	x.err = lastWord(waitError(ctx, x.call.label, n), last)
+	x.err = lastWord(waitError(ctx, at), last)
 }
 
 // lastWord picks the error of a call whose wait failed: where only time ran out,

@@ -2,10 +2,13 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"sync"
 )
@@ -21,8 +24,11 @@ type shared struct {
 	mu      sync.Mutex
 	closed  bool
 	sockets map[*countedConn]struct{}
-	now     counts // but for open and idle
-	used    int    // requests under way
+	now     counts // dialling and failure alone
+
+	handshakes int // connections that TLS still agrees on
+	pending    int // requests without a connection
+	used       int // requests with one
 }
 
 func newShared(cfg *Config) *shared {
@@ -85,46 +91,92 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// RoundTrip counts the request until its body is closed.
+// RoundTrip counts the request, first as waiting, then as on a connection, until
+// its body is closed.
 func (s *shared) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.use(1)
-	resp, err := s.Transport.RoundTrip(req)
+	u := &use{shared: s}
+	s.add(&s.pending, 1)
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		TLSHandshakeStart: func() { s.add(&s.handshakes, 1) },
+		TLSHandshakeDone:  func(tls.ConnectionState, error) { s.add(&s.handshakes, -1) },
+		GotConn:           func(httptrace.GotConnInfo) { u.begin() },
+	})
+	resp, err := s.Transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		s.use(-1)
+		if !u.end() && ctx.Err() != nil && s.counts().dialling == 0 {
+			err = fmt.Errorf("%w: %w", errInLine, err)
+		}
 		return nil, err
 	}
-	resp.Body = &countedBody{ReadCloser: resp.Body, shared: s}
+	resp.Body = &countedBody{resp.Body, u}
 	return resp, nil
 }
 
-func (s *shared) use(n int) {
+func (s *shared) add(to *int, n int) {
 	s.mu.Lock()
-	s.used += n
+	*to += n
 	s.mu.Unlock()
+}
+
+// use is a request's place in the counts. Guarded by shared.mu.
+type use struct {
+	shared       *shared
+	began, ended bool
+}
+
+func (u *use) begin() {
+	u.shared.mu.Lock()
+	defer u.shared.mu.Unlock()
+	if !u.began && !u.ended {
+		u.began = true
+		u.shared.pending--
+		u.shared.used++
+	}
+}
+
+// end reports whether the request had a connection.
+func (u *use) end() bool {
+	u.shared.mu.Lock()
+	defer u.shared.mu.Unlock()
+	switch {
+	case u.ended:
+	case u.began:
+		u.shared.used--
+	default:
+		u.shared.pending--
+	}
+	u.ended = true
+	return u.began
 }
 
 type countedBody struct {
 	io.ReadCloser
-	shared *shared
-	once   sync.Once
+	use *use
 }
 
 func (b *countedBody) Close() error {
-	b.once.Do(func() { b.shared.use(-1) })
+	b.use.end()
 	return b.ReadCloser.Close()
 }
 
 // fill and warm do nothing: net/http opens connections when it needs them.
 func (s *shared) fill() {}
 
-func (s *shared) warm(ctx context.Context) error { return ctx.Err() }
+func (s *shared) warm(ctx context.Context) error {
+	if s.life.Err() != nil {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
 
 func (s *shared) counts() counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now
-	now.open = len(s.sockets)
+	now.dialling += s.handshakes
+	now.open = max(0, len(s.sockets)-s.handshakes)
 	now.idle = max(0, now.open-s.used)
+	now.waiting = max(0, s.pending-now.dialling)
 	return now
 }
 

@@ -3,9 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"time"
 )
 
 // Chunk is a piece of a streamed answer. Usage is set on the chunk that brings it.
@@ -15,7 +13,8 @@ type Chunk struct {
 }
 
 // Stream is an answer that is read as it comes. It belongs to one goroutine,
-// and must be read to its end or closed.
+// and must be read to its end or closed. The zero value is of no use: see
+// Client.Stream.
 type Stream struct {
 	client  *Client
 	call    *call
@@ -75,10 +74,12 @@ func (s *Stream) Next() bool {
 // Chunk returns what the last Next read.
 func (s *Stream) Chunk() Chunk { return s.chunk }
 
-// Err returns what ended the stream early, nil if the answer is whole.
+// Err returns what ended the stream early. It is nil if the answer is whole, if
+// it is not at its end yet, and after a Close before that.
 func (s *Stream) Err() error { return s.err }
 
-// Close ends the stream. It may be called at any time, and more than once.
+// Close ends the stream, on the goroutine that reads it: before its end or
+// after, and more than once. From elsewhere, cancel the context.
 func (s *Stream) Close() {
 	s.end(s.err)
 	s.queue, s.taken = nil, 0
@@ -119,14 +120,14 @@ func (s *Stream) open() {
 }
 
 func (s *Stream) enter() bool {
-	if err := s.client.enter(&s.client.census.streams, s.call.label); err != nil {
+	if err := s.client.enter(&s.client.census.streams, s.call); err != nil {
 		s.end(err)
 		return false
 	}
 	s.ctx, s.unbind = s.client.bind(s.ctx)
 	leave, err := s.client.slot(s.ctx)
 	if err != nil {
-		s.end(waitError(s.ctx, s.call.label, s.attempts))
+		s.end(waitError(s.ctx, s.call.at(s.attempts)))
 		return false
 	}
 	s.leave = leave
@@ -152,70 +153,6 @@ func (s *Stream) hear(p piece, err error) {
 		s.usage = &usage
 		s.queue = append(s.queue, Chunk{Usage: &usage})
 	}
-}
-
-// settle ends an attempt: with the answer's end, its error, or another attempt.
-func (s *Stream) settle() {
-	f := s.flight
-	s.flight = nil
-	f.close()
-	f.judge(s.ctx)
-	if err := prefer(s.outcome(f), f.a.Err); err != nil && err != f.a.Err {
-		f.a.Err = f.located(err)
-	}
-	s.last = f.a.Err
-	s.attempt = f.a
-	s.client.observe(s.ctx, s.call, &f.a, s.attempts)
-	wait, again := s.client.again(f, s.attempts)
-	if !again {
-		s.end(f.a.Err)
-		return
-	}
-	if sleep(s.ctx, wait) != nil {
-		s.giveUp()
-	}
-}
-
-// giveUp ends a stream that cannot wait for another attempt.
-func (s *Stream) giveUp() { s.end(lastWord(waitError(s.ctx, s.call.label, s.attempts), s.last)) }
-
-// outcome returns what is wrong with an event or lacking at the end.
-func (s *Stream) outcome(f *flight) error {
-	if s.decoding != nil || !f.streaming {
-		return s.decoding
-	}
-	s.answer.marked = f.marked
-	return s.answer.incomplete(s.capture.buf)
-}
-
-// end gives up what the stream holds.
-func (s *Stream) end(err error) {
-	if s.over {
-		return
-	}
-	s.over, s.err = true, err
-	if f := s.flight; f != nil {
-		f.abandon()
-		s.attempt = f.a
-		s.client.observe(s.ctx, s.call, &f.a, s.attempts)
-	}
-	if s.leave != nil {
-		s.leave()
-	}
-	if s.unbind != nil {
-		s.unbind()
-		s.client.census.leave(&s.client.census.streams)
-	}
-	s.account()
-}
-
-// abandon ends an attempt that the reader of its stream has given up.
-func (f *flight) abandon() {
-	if f.a.Done.IsZero() {
-		f.a.Done = time.Now()
-	}
-	f.a.Err = f.located(fmt.Errorf("%w: the stream was closed before its end", context.Canceled))
-	f.close()
 }
 
 // pause is called between two reads: the caller may take its time, and the

@@ -17,9 +17,9 @@ func (f *flight) arm() {
 	kind, d := f.nextWait(time.Since(f.a.Started))
 	f.waiting.Store(kind)
 	switch {
-	case kind == waitNothing && f.timer != nil:
+	case d == 0 && f.timer != nil:
 		f.timer.Stop()
-	case kind == waitNothing:
+	case d == 0:
 	case f.timer == nil:
 		f.timer = time.AfterFunc(d, f.expire)
 	default:
@@ -27,7 +27,8 @@ func (f *flight) arm() {
 	}
 }
 
-// nextWait returns what to wait for and how long, given the attempt's age.
+// nextWait returns what to wait for and how long, given the attempt's age; 0 is
+// without end.
 func (f *flight) nextWait(age time.Duration) (int32, time.Duration) {
 	switch {
 	case f.ended > 0:
@@ -36,7 +37,7 @@ func (f *flight) nextWait(age time.Duration) (int32, time.Duration) {
 		}
 		return waitDrain, max(f.drainBy-age, 1)
 	case f.content:
-		return orNothing(waitIdle, f.cfg.IdleTimeout)
+		return waitIdle, f.cfg.IdleTimeout
 	}
 	kind, limit := waitTotal, f.limit(waitTotal)
 	if f.call.stream {
@@ -47,16 +48,9 @@ func (f *flight) nextWait(age time.Duration) (int32, time.Duration) {
 		return waitIdle, idle
 	}
 	if limit == 0 {
-		return waitNothing, 0
+		return kind, 0
 	}
 	return kind, left
-}
-
-func orNothing(kind int32, d time.Duration) (int32, time.Duration) {
-	if d == 0 {
-		return waitNothing, 0
-	}
-	return kind, d
 }
 
 // limit returns the configured limit behind a wait, 0 if it is off.
@@ -65,28 +59,40 @@ func (f *flight) limit(kind int32) time.Duration {
 	switch {
 	case kind == waitIdle:
 		return f.cfg.IdleTimeout
+	case kind == waitDrain:
+		return drainTime
 	case kind == waitFirst && first > 0 && (total == 0 || first < total):
 		return first
 	}
 	return total
 }
 
-// expire aborts the attempt: the wait is over. It runs on the timer's goroutine.
+// expire aborts the attempt: the wait is over. It runs on the timer's goroutine,
+// which may be late: then there is nothing to wait for, or no limit to it.
 func (f *flight) expire() {
 	kind := f.waiting.Load()
-	phase := phaseTotal
-	switch {
-	case kind == waitNothing:
+	limit := f.limit(kind)
+	if kind == waitNothing || limit == 0 {
 		return
-	case f.trace.connected.Load() == 0:
-		phase = phaseConnect
-		if now := f.wire.carrier.counts(); now.waiting > 0 && now.dialling == 0 {
-			phase = phaseQueue // for a connection of the pool
-		}
-	case kind == waitFirst:
-		phase = phaseFirstToken
-	case kind == waitIdle:
-		phase = phaseIdle
 	}
-	f.cancel(&TimeoutError{Phase: phase, Limit: f.limit(kind), Endpoint: f.call.label, Attempts: f.number})
+	now := f.wire.carrier.counts()
+	phase := f.phase(now.waiting > 0 && now.dialling == 0)
+	f.cancel(&TimeoutError{Phase: phase, Limit: limit, Endpoint: f.call.label, Attempts: f.number})
+}
+
+// phase names what the attempt waits for. In line for a connection of the pool
+// it is no longer the attempt that knows.
+func (f *flight) phase(inLine bool) string {
+	kind := f.waiting.Load()
+	switch {
+	case f.trace.connected.Load() == 0 && inLine:
+		return phaseQueue
+	case f.trace.connected.Load() == 0:
+		return phaseConnect
+	case kind == waitFirst:
+		return phaseFirstToken
+	case kind == waitIdle:
+		return phaseIdle
+	}
+	return phaseTotal
 }

@@ -16,6 +16,7 @@ const bytesPerToken = 4
 // so that no minute gets more than a sixtieth over its share; what is dearer
 // than the bucket is paid for in parts.
 type tokenGate struct {
+	clock   *holdClock
 	limiter *rate.Limiter
 	saving  int // most credit that is kept
 
@@ -27,15 +28,15 @@ type tokenGate struct {
 // high, because answers end before they have to: with less, calls that end
 // together would lose what they did not use; with more, it could all come in a
 // later minute, on top of that minute's own.
-func newTokenGate(perMinute int) *tokenGate {
+func newTokenGate(perMinute int, clock *holdClock) *tokenGate {
 	limiter := rate.NewLimiter(rate.Limit(perMinute)/60, max(1, perMinute/60))
-	return &tokenGate{limiter: limiter, saving: perMinute / 6}
+	return &tokenGate{clock: clock, limiter: limiter, saving: perMinute / 6}
 }
 
 // admit waits until the tokens have been paid for.
 func (g *tokenGate) admit(ctx context.Context, tokens int) error {
 	due := g.due(tokens)
-	now := time.Now()
+	now := g.clock.now()
 	var paid []payment
 	var wait time.Duration
 	for left := due; left > 0; {
@@ -46,7 +47,7 @@ func (g *tokenGate) admit(ctx context.Context, tokens int) error {
 	}
 	err := ctx.Err()
 	if err == nil && wait > 0 {
-		err = sleep(ctx, wait)
+		err = g.clock.wait(ctx, now.Add(wait))
 	}
 	if err != nil {
 		g.refund(paid, tokens-due)
@@ -64,7 +65,7 @@ type payment struct {
 // used, parts that are still to come, and as credit those whose time is over,
 // which a rate.Limiter keeps.
 func (g *tokenGate) refund(paid []payment, credit int) {
-	now := time.Now()
+	now := g.clock.now()
 	for _, part := range slices.Backward(paid) {
 		if part.DelayFrom(now) > 0 {
 			part.CancelAt(now)

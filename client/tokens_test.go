@@ -69,7 +69,7 @@ func TestTokensPerMinute(t *testing.T) {
 
 func TestTokensAreSpacedEvenly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`))}
 		cfg := unlimited
 		cfg.TokensPerMinute = 6000 // a bucket of 100
 		r := hello(false)
@@ -124,7 +124,7 @@ func TestAWaitForTokensCanBeGivenUp(t *testing.T) {
 // the other; those whose time is over when it is given up are not lost.
 func TestWhatAGivenUpCallHasPaidIsCredit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`))}
 		cfg := unlimited
 		cfg.TokensPerMinute = 6000 // 100 a second, of which 1000 may be saved
 		c := newClient(t, s, cfg)
@@ -146,7 +146,7 @@ func TestWhatAGivenUpCallHasPaidIsCredit(t *testing.T) {
 // for its place.
 func TestACallThatIsOverBeforeItPaysPaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`))}
 		cfg := unlimited
 		cfg.TokensPerMinute = 600000 // a bucket of 10000
 		c := newClient(t, s, cfg)
@@ -165,7 +165,7 @@ func TestACallThatIsOverBeforeItPaysPaysNothing(t *testing.T) {
 // TestTokensOfACallThatTheRateHoldsBackAreKept: it paid, and did not start.
 func TestTokensOfACallThatTheRateHoldsBackAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"}}]}`))}
+		s := &server{answer: keeping(plain(200, "application/json", `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`))}
 		cfg := unlimited
 		cfg.TokensPerMinute, cfg.RateLimit = 60000, 1
 		c := newClient(t, s, cfg)

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -64,7 +65,7 @@ func newTransport(cfg *Config, dial dialler) *http.Transport {
 	return &http.Transport{
 		Proxy:               proxy,
 		DialContext:         dial,
-		TLSClientConfig:     cfg.TLS,
+		TLSClientConfig:     tlsFor(cfg),
 		TLSHandshakeTimeout: dialTimeout,
 		Protocols:           protocols,
 		DisableCompression:  true,
@@ -72,6 +73,20 @@ func newTransport(cfg *Config, dial dialler) *http.Transport {
 		MaxIdleConnsPerHost: cfg.PoolSize,
 		IdleConnTimeout:     idleTimeout,
 	}
+}
+
+// tlsFor copies the caller's configuration, which net/http changes. What it
+// offers is what the transport speaks: a server would take an h2 that is listed.
+func tlsFor(cfg *Config) *tls.Config {
+	if cfg.TLS == nil {
+		return nil
+	}
+	own := cfg.TLS.Clone()
+	own.NextProtos = []string{"http/1.1"}
+	if cfg.HTTP2 {
+		own.NextProtos = []string{"h2", "http/1.1"}
+	}
+	return own
 }
 
 // newDialler honours Dial and UnixSocket.
@@ -91,7 +106,7 @@ func newDialler(cfg *Config) dialler {
 // on its own after a connection broke, an attempt that nobody sees.
 func (cl *call) request(ctx context.Context) *http.Request {
 	req := &http.Request{
-		Method: cl.method, URL: cl.url, Host: cl.url.Host, Header: cl.header,
+		Method: cl.method, URL: cl.url, Host: cl.host, Header: cl.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(cl.body)), ContentLength: int64(len(cl.body)),
 	}

@@ -41,6 +41,19 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
+func TestAUnixSocketThatIsNotThere(t *testing.T) {
+	cfg := unlimited
+	cfg.UnixSocket, cfg.LazyInit = filepath.Join(t.TempDir(), "s"), true
+	c, err := client.New(t.Context(), "http://whatever.invalid", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Chat(t.Context(), hello(false)); kind(err) != "connection refused" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestProxy(t *testing.T) {
 	var asked []string
 	var mu sync.Mutex
@@ -199,7 +212,7 @@ func TestHTTP2(t *testing.T) {
 	if !st.Next() {
 		t.Fatal(st.Err())
 	}
-	if h := c.HealthCheck(canceled(t)); h.Open != sockets.now() || h.Open == 0 || h.Open > 10 || h.InUse > 1 {
+	if h := c.HealthCheck(canceled(t)); h.Open > sockets.now() || h.Open+h.Dialling < sockets.now() || h.Open == 0 || h.Open > 10 || h.InUse > 1 {
 		t.Errorf("health tells of %+v, there are %d", h, sockets.now())
 	}
 	if h := c.HealthCheck(t.Context()); !h.Healthy || h.PoolSize != 10 {
@@ -247,4 +260,44 @@ func (s *countedSockets) now() int {
 func (c *countedSocket) Close() error {
 	c.once.Do(func() { c.of.add(-1) })
 	return c.Conn.Close()
+}
+
+// TestTLSIsTheCallers: what it lists does not decide the protocol, and it stays
+// as it is, though many clients share it.
+func TestTLSIsTheCallers(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if (r.ProtoMajor == 2) != http2 {
+				t.Errorf("HTTP2 %v: spoken to in %s", http2, r.Proto)
+			}
+			sayA(w, r)
+		}))
+		srv.EnableHTTP2 = true
+		srv.StartTLS()
+		defer srv.Close()
+		shared := &tls.Config{
+			RootCAs:    srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+			NextProtos: append(make([]string, 0, 4), "h2"),
+		}
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				cfg := unlimited
+				cfg.TLS, cfg.HTTP2 = shared, http2
+				c, err := client.New(t.Context(), srv.URL, cfg)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				if resp, err := c.Chat(t.Context(), hello(false)); err != nil || resp.Text != "a" {
+					t.Errorf("HTTP2 %v: %q, %v", http2, resp.Text, err)
+				}
+			})
+		}
+		all.Wait()
+		if len(shared.NextProtos) != 1 || shared.NextProtos[:2][1] != "" {
+			t.Errorf("HTTP2 %v: the caller's NextProtos is %q now", http2, shared.NextProtos[:2])
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,12 +64,16 @@ func (a Action) keys() (set []string) {
 	return set
 }
 
-// String is the action as the truth ledger writes it, "stall@17 20s then reset".
+// String is the action as the truth ledger writes it, "stall@17 20s then reset";
+// that of an action which says nothing is "none".
 func (a Action) String() string {
 	if a.Status != 0 {
 		return fmt.Sprintf("status %d", a.Status)
 	}
 	d := a.row()
+	if d == nil {
+		return cmp.Or(a.Do, a.Connect, "none")
+	}
 	text := d.name
 	if d.key == "connect" {
 		text = "connect " + text
@@ -169,13 +174,19 @@ func (a Action) checkValues(bad complaint, d *deed) {
 }
 
 // faultHeader is a request's own fault: an action in YAML, or none.
-const faultHeader = "X-Mock-Fault"
+const (
+	faultHeader = "X-Mock-Fault"
+	headerFault = "header" // its name in the ledger
+	noFault     = "none"
+)
+
+func ownFault(r *http.Request) string { return strings.TrimSpace(r.Header.Get(faultHeader)) }
 
 // requestFault reads a request's own fault. It is given where the header is
 // there; nil then switches the configured faults off.
 func requestFault(r *http.Request) (k *strike, given bool, bad *apiError) {
-	value := strings.TrimSpace(r.Header.Get(faultHeader))
-	if value == "" || value == "none" {
+	value := ownFault(r)
+	if value == "" || value == noFault {
 		return nil, value != "", nil
 	}
 	var a Action
@@ -195,5 +206,5 @@ func requestFault(r *http.Request) (k *strike, given bool, bad *apiError) {
 	if err != nil {
 		return nil, true, invalid(faultHeader, "%s; write for example {do: stall, at_token: 3, for: 1s}, or none", err)
 	}
-	return newStrike("header", a), true, nil
+	return newStrike(headerFault, a), true, nil
 }

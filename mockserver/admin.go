@@ -37,8 +37,9 @@ func (s *Server) adminRoutes() []route {
 
 // Admin is the handler that steers the server and shows what it did; GET /admin
 // lists its endpoints. It asks for no key, so serve it on a loopback address of
-// its own. It refuses requests whose Host is another: a page in a browser that
-// points a name of its own at 127.0.0.1 must not get in.
+// its own. A page in a browser must not get in: refused are requests whose Host
+// is another, as of a page that points a name of its own at 127.0.0.1, and those
+// that a browser says come from another origin.
 func (s *Server) Admin() http.Handler {
 	routes := s.adminRoutes()
 	routes = append(routes, route{"GET", "/admin", nil, "this list", func(w http.ResponseWriter, _ *http.Request) {
@@ -49,12 +50,17 @@ func (s *Server) Admin() http.Handler {
 		mux.HandleFunc(r.method+" "+r.path, r.checked)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noEndpoint(w, r, routes) })
+	same := http.NewCrossOriginProtection()
+	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, *refused(http.StatusForbidden, "the admin endpoints change nothing for a page of another origin"))
+	}))
+	inner := same.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLoopback(r.Host) {
 			writeError(w, *refused(http.StatusForbidden, "the admin endpoints are for this host alone: call them as 127.0.0.1 or localhost, not %q", r.Host))
 			return
 		}
-		mux.ServeHTTP(w, r)
+		inner.ServeHTTP(w, r)
 	})
 }
 

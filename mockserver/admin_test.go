@@ -3,6 +3,7 @@ package mockserver_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -140,6 +141,38 @@ func TestTheStateShowsTheEngine(t *testing.T) {
 			t.Errorf("drained: state %+v", st)
 		}
 	})
+}
+
+// A page can send a form to this host by its right name; its browser says where it comes from.
+func TestNoPageOfAnotherOriginSteersTheServer(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	for i, c := range []struct {
+		name, method, path string
+		header             []string
+		want               int
+	}{
+		{"curl", "POST", "/admin/stage", nil, 200},
+		{"another site", "POST", "/admin/stage", []string{"Origin", "http://evil.example"}, 403},
+		{"another port of this host", "POST", "/admin/stage", []string{"Origin", "http://127.0.0.1:3000"}, 403},
+		{"a newer browser", "POST", "/admin/stage", []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{"a change by PATCH", "PATCH", "/admin/config", []string{"Sec-Fetch-Site", "same-site"}, 403},
+		{"a page of the admin port itself", "POST", "/admin/stage", []string{"Origin", "http://127.0.0.1:18081"}, 200},
+		{"reading, which the browser keeps from the page", "GET", "/admin/state", []string{"Origin", "http://evil.example"}, 200},
+	} {
+		r := local(httptest.NewRequest(c.method, c.path, strings.NewReader(fmt.Sprintf(`{"name":"s%d"}`, i))))
+		r.Header.Set("Content-Type", "text/plain")
+		for i := 0; i < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		w := httptest.NewRecorder()
+		s.Admin().ServeHTTP(w, r)
+		if w.Code != c.want || w.Code == 403 && !strings.Contains(w.Body.String(), "another origin") {
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+		}
+		if began := s.State().Stage == fmt.Sprint("s", i); began != (c.method == "POST" && c.want == 200) {
+			t.Errorf("%s: stage %q", c.name, s.State().Stage)
+		}
+	}
 }
 
 func TestAdminStateAndTruth(t *testing.T) {

@@ -42,6 +42,7 @@ func (s *Server) adminAnalytic(w http.ResponseWriter, r *http.Request) {
 		answer["analytic"] = e.Analytic(load)
 		if load.Rate > 0 {
 			over := runFor(load)
+			load.Bursts = cfg.Engine.bursts
 			answer["measured"], answer["measured_over_ns"] = e.Measure(load, over, cfg.Seed), over
 		}
 	case *engine.Fixed:

@@ -54,6 +54,27 @@ func TestAnalyticSaysWhatTheEngineCanServe(t *testing.T) {
 	}
 }
 
+// A draft whose tokens are all accepted makes five a step: what was the time of
+// a step is the time of five tokens.
+func TestTheMeasuredRunIsSpeculativeAsItsServerIs(t *testing.T) {
+	const query = "/admin/analytic?in=100&out=101&rate=2"
+	gap := func(more string) float64 {
+		var got struct {
+			Measured struct {
+				MeanGapNS float64 `json:"mean_gap_ns"`
+			}
+		}
+		w := admin(serve(t, "engine: {model: step, c0: 10ms"+more+"}"), "GET", query, "")
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 {
+			t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+		}
+		return got.Measured.MeanGapNS / 1e6
+	}
+	if alone, five := gap(""), gap(", speculative: {tokens: 4, acceptance: 1}"); math.Abs(alone-10) > 0.01 || math.Abs(five-2) > 0.05 {
+		t.Errorf("%.3f ms a token, and with speculation %.3f; want 10 and 2", alone, five)
+	}
+}
+
 func TestAnalyticIsOfTheConfigAsItIs(t *testing.T) {
 	s := serve(t, "engine: {ttft: 100ms, itl: 0s, max_num_seqs: 4, stagger: 100ms}")
 	patch(s, "{engine.max_num_seqs: 6}")

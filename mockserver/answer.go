@@ -2,7 +2,7 @@ package mockserver
 
 import (
 	"math/rand/v2"
-	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/llmload/llmload/internal/words"
@@ -13,26 +13,74 @@ import (
 // is to write them in time.
 type job struct {
 	model      string
-	choices    []*choice
+	dialect    string
+	choices    []*choice // of each prompt all, in the order of the prompts
+	each       int       // choices a prompt
+	settled    int       // choices up to the first whose cached tokens are not in usage yet
 	usage      usage
 	planned    int // tokens of output, over all choices
 	streaming  bool
 	sendUsage  bool // include_usage
 	continuous bool // running usage in every chunk
+	packed     bool // embeddings as base64
 }
 
-// A choice is one prompt's answer.
+// A kind is what a token is part of.
+type kind uint8
+
+const (
+	content   kind = iota
+	reasoning      // before the answer, apart from it
+	arguments      // of a call, instead of content
+	kinds
+)
+
+// A choice is one answer to a prompt.
 type choice struct {
-	index  int
-	seq    *engine.Seq
-	tokens []string // the text of each; their concatenation is the answer
-	finish string   // length | stop
-	sent   int      // tokens written so far
-	closed bool     // the finish chunk is written
-	vector []float32
+	index     int
+	seq       *engine.Seq
+	tokens    []string // the text of each, as it stands inside a JSON string
+	reasoning int      // how many of them, from the first, are reasoning
+	hidden    int      // how many of them, from the first, are never sent
+	call      *call    // the tokens behind the reasoning are its arguments; nil: content
+	finish    string   // length | stop | tool_calls
+	stopped   string   // the stop sequence that ended it, as JSON; empty: none
+	vector    []float32
+
+	role   bool // the role is written
+	opened bool // the call's id and name are written
+	closed bool // the finish reason is written
 }
 
-func (c *choice) text() string { return strings.Join(c.tokens, "") }
+func (c *choice) kind(i int) kind {
+	switch {
+	case i < c.reasoning:
+		return reasoning
+	case c.call != nil:
+		return arguments
+	}
+	return content
+}
+
+// text is what is sent of a kind, as it stands inside a JSON string.
+func (c *choice) text(k kind) string {
+	if k == reasoning {
+		return strings.Join(c.tokens[c.hidden:c.reasoning], "")
+	}
+	return strings.Join(c.tokens[c.reasoning:], "")
+}
+
+// settle counts the cached tokens of prompts that were admitted since the last
+// call: once each, of its first choice. They are admitted in their order.
+func (j *job) settle() {
+	for ; j.settled < len(j.choices); j.settled += j.each {
+		first := j.choices[j.settled].seq
+		if _, ok := first.Admitted(); !ok {
+			return
+		}
+		j.usage.cached += first.Cached()
+	}
+}
 
 // plan decides the answers of a request. They depend on the seed and the
 // prompts alone, so the same request has the same answer.
@@ -42,154 +90,118 @@ func (cfg *Config) plan(a api, req *request) (*job, *apiError) {
 		return nil, unknownModel(req.Model)
 	}
 	j := &job{
-		model:     model.ID,
+		model: model.ID, dialect: cfg.Dialect, each: req.choices(a),
 		streaming: req.Stream && a != apiEmbeddings,
 		sendUsage: req.StreamOptions.IncludeUsage,
+		packed:    req.EncodingFormat == "base64",
 	}
 	j.continuous = j.sendUsage && req.StreamOptions.ContinuousUsageStats
-	for i, prompt := range req.prompts(a) {
-		c, err := cfg.planChoice(a, req, model, prompt)
-		if err != nil {
-			return nil, err
+	j.usage = usage{hasCached: cfg.PrefixCache, hasReasoning: a == apiChat && cfg.Output.Reasoning > 0, flat: cfg.Dialect == dialectSGLang}
+	for _, prompt := range req.prompts(a) {
+		for n := range j.each {
+			c, bad := cfg.planChoice(a, req, model, prompt, n)
+			if bad != nil {
+				return nil, bad
+			}
+			c.index = len(j.choices)
+			j.choices = append(j.choices, c)
+			if j.planned += c.seq.Out; j.planned > maxPlanned {
+				return nil, invalid(req.limitName(), "This server makes at most %d tokens of output for one request, over all its prompts and choices. "+
+					"Please reduce %s, n, or the number of prompts.", maxPlanned, req.limitName())
+			}
+			j.usage.reasoning += c.reasoning
 		}
-		c.index = i
-		j.choices = append(j.choices, c)
-		j.planned += c.seq.Out
-		j.usage.prompt += c.seq.In
+		j.usage.prompt += j.choices[len(j.choices)-1].seq.In
 	}
-	j.usage.hasCached = cfg.PrefixCache
 	return j, nil
 }
 
-func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string) (*choice, *apiError) {
+// planChoice decides answer n to a prompt.
+func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string, n int) (*choice, *apiError) {
 	in := countWords(prompt)
-	seed := cfg.Seed
-	for _, part := range prompt {
-		seed = hashMore(seed^14695981039346656037, part)
-	}
-	dice := rand.New(rand.NewPCG(cfg.Seed, seed))
+	dice := cfg.dice(prompt, n)
 	if a == apiEmbeddings {
 		if in > m.MaxModelLen {
-			return nil, overflow(m, in, 0)
+			return nil, overflow(a.promptName(), m, in, 0)
 		}
-		return &choice{seq: &engine.Seq{In: in, Out: 1}, vector: vector(dice)}, nil
+		return &choice{seq: &engine.Seq{In: in, Out: 1}, vector: vector(dice, req.Dimensions)}, nil
 	}
-	n, finish, err := cfg.length(req, m, in, dice)
-	if err != nil {
-		return nil, err
+	limit, bad := req.room(a, m, in)
+	if bad != nil {
+		return nil, bad
 	}
-	c := &choice{tokens: tokenize(words.Text(dice, n)), finish: finish}
-	c.stopAt(req.Stop, cfg.honoured(req.MinTokens))
-	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.Speculative.bursts(dice, len(c.tokens))}
+	c, bad := cfg.answer(a, req, min(limit, maxPlanned+1), dice) // one more is refused
+	if bad != nil {
+		return nil, bad
+	}
+	if a == apiCompletions && req.Echo {
+		c.tokens[0] = escape(prompt[0]) + c.tokens[0] // no token of the answer: usage does not count it
+	}
+	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.bursts(dice, len(c.tokens))}
 	if cfg.PrefixCache {
 		c.seq.Blocks = blockChain(m.ID, prompt)
 	}
 	return c, nil
 }
 
-// honoured is a min_tokens of a request where the server takes it, else 0.
-func (cfg *Config) honoured(minTokens int) int {
-	if *cfg.IgnoreEOS {
-		return minTokens
+// dice is the source of a choice: the seed, the prompt, and its number among
+// the prompt's choices.
+func (cfg *Config) dice(prompt []string, n int) *rand.Rand {
+	seed := cfg.Seed
+	for _, part := range prompt {
+		seed = hashMore(seed^14695981039346656037, part)
 	}
-	return 0
+	if n > 0 {
+		seed = hashMore(seed, strconv.Itoa(n))
+	}
+	return rand.New(rand.NewPCG(cfg.Seed, seed))
 }
 
-// length decides how many tokens an answer has and why it ends.
-func (cfg *Config) length(req *request, m Model, in int, dice *rand.Rand) (int, string, *apiError) {
-	limit, given := m.MaxModelLen-in, req.limit()
-	if given != nil {
-		if in+*given > m.MaxModelLen {
-			return 0, "", overflow(m, in, *given)
+// answer makes the tokens of a choice, of which there may be limit.
+func (cfg *Config) answer(a api, req *request, limit int, dice *rand.Rand) (*choice, *apiError) {
+	text, call, bad := cfg.structured(a, req, dice)
+	if bad != nil {
+		return nil, bad
+	}
+	c := &choice{call: call}
+	thought := 0
+	if a == apiChat {
+		thought = cfg.Output.Reasoning
+	}
+	if text != "" {
+		c.fill(dice, tokenize(text), thought, limit)
+	} else {
+		n, finish := cfg.length(req, limit, thought, dice)
+		thought = min(thought, n)
+		c.fill(dice, tokenize(words.Text(dice, n-thought)), thought, n)
+		c.finish = finish
+	}
+	if call == nil {
+		c.stopAt(req.Stop, cfg.honoured(req.MinTokens))
+	}
+	if text != "" {
+		for i, t := range c.tokens {
+			c.tokens[i] = escape(t)
 		}
-		limit = *given
 	}
-	if limit < 1 {
-		return 0, "", overflow(m, in, 1)
+	if cfg.Output.ReasoningMode == reasoningHidden {
+		c.hidden = c.reasoning
 	}
-	natural := defaultOutput
-	switch mean := cfg.Output.Natural; {
-	case mean > 0:
-		natural = max(1, mean-mean/2+dice.IntN(mean+1))
-	case given != nil:
-		return limit, "length", nil // without a natural length only the limit ends an answer
-	}
-	natural = max(natural, cfg.honoured(req.MinTokens))
-	forever := req.IgnoreEOS && *cfg.IgnoreEOS
-	switch {
-	case forever && given != nil, natural >= limit:
-		return limit, "length", nil
-	case forever:
-		return natural, "length", nil // no end and no limit: the default is the limit
-	}
-	return natural, "stop", nil
+	return c, nil
 }
 
-// stopAt ends the answer before the first stop sequence that begins at or after
-// token minTokens. Tokens are counted as far as their text is sent; an answer
-// that stops at once has one empty token.
-func (c *choice) stopAt(stops []string, minTokens int) {
-	text, from := c.text(), 0
-	for _, t := range c.tokens[:min(minTokens, len(c.tokens))] {
-		from += len(t)
-	}
-	cut := -1
-	for _, stop := range stops {
-		if i := strings.Index(text[from:], stop); i >= 0 && stop != "" && (cut < 0 || from+i < cut) {
-			cut = from + i
-		}
-	}
-	if cut < 0 {
-		return
-	}
+// fill puts an answer behind its reasoning and cuts both to limit.
+func (c *choice) fill(dice *rand.Rand, answer []string, thought, limit int) {
 	c.finish = "stop"
-	c.tokens = tokenize(text[:cut])
-}
-
-// tokenize cuts a text into its words, each but the first with the space
-// before it. No text is one empty token.
-func tokenize(text string) []string {
-	tokens := make([]string, 0, strings.Count(text, " ")+1)
-	for text != "" {
-		i := strings.IndexByte(text[1:], ' ')
-		if i < 0 {
-			return append(tokens, text)
-		}
-		tokens, text = append(tokens, text[:i+1]), text[i+1:]
+	if c.call != nil {
+		c.finish = "tool_calls"
 	}
-	if len(tokens) == 0 {
-		return append(tokens, "")
+	c.reasoning = min(thought, limit)
+	c.tokens = answer
+	if thought > 0 {
+		c.tokens = append(tokenize(words.Text(dice, c.reasoning)), answer...)
 	}
-	return tokens
-}
-
-func countWords(parts []string) int {
-	n := 0
-	for _, p := range parts {
-		n += words.Count(p)
+	if len(c.tokens) > limit {
+		c.tokens, c.finish = c.tokens[:limit], "length"
 	}
-	return n
-}
-
-const embeddingDims = 16
-
-func vector(dice *rand.Rand) []float32 {
-	v := make([]float32, embeddingDims)
-	for i := range v {
-		v[i] = float32(dice.IntN(2001)-1000) / 1000
-	}
-	return v
-}
-
-func unknownModel(id string) *apiError {
-	e := invalid("model", "The model `%s` does not exist", id)
-	e.status, e.code = http.StatusNotFound, "model_not_found"
-	return e
-}
-
-func overflow(m Model, in, out int) *apiError {
-	e := invalid("messages", "This model's maximum context length is %d tokens. However, you requested %d tokens "+
-		"(%d in the messages, %d in the completion).", m.MaxModelLen, in+out, in, out)
-	e.code = "context_length_exceeded"
-	return e
 }

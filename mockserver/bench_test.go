@@ -1,6 +1,7 @@
 package mockserver_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,34 @@ func BenchmarkPlainNone(b *testing.B) {
 	for b.Loop() {
 		if w := post(s, chatPath, body); w.Code != 200 {
 			b.Fatal(w.Code)
+		}
+	}
+}
+
+// A discard is a connection that nobody reads.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+func (d discard) Flush()                      {}
+
+// An event costs no allocation: those of a stream do not grow with its length.
+func TestAnEventAllocatesNothing(t *testing.T) {
+	const counted = `,"stream_options":{"include_usage":true,"continuous_usage_stats":true}`
+	for config, more := range map[string]string{
+		"": "", "dialect: vllm\noutput: {reasoning: 100}": "", "dialect: sglang\nstream: {finish_chunk: with_last}": "",
+		"prefix_cache: true": `,"n":2` + counted,
+	} {
+		s := serve(t, "engine: {ttft: 1us, itl: 1ns}\nmodels: [{id: demo-8b, max_model_len: 99999}]\n"+config)
+		allocs := func(tokens int) float64 {
+			body := chat(1, fmt.Sprintf(`,"max_tokens":%d,"stream":true`, tokens)+more)
+			return testing.AllocsPerRun(20, func() {
+				s.ServeHTTP(discard{http.Header{}}, httptest.NewRequest("POST", chatPath, strings.NewReader(body)))
+			})
+		}
+		if few, many := allocs(500), allocs(5000); many > few+30 {
+			t.Errorf("%q: %v allocations for 500 events, %v for 5000", config, few, many)
 		}
 	}
 }

@@ -17,14 +17,14 @@ type deed struct {
 	client    string   // what a good client does
 	intact    bool     // the answer is whole, and right for whoever reads carefully: its outcome is done
 
-	instead func(*exchange)                        // answers in the engine's place
-	event   func(k *strike, event []byte) [][]byte // the pieces to write for the event that is due; spread over For
-	extra   func(k *strike) []byte                 // what to write before the next event
-	rewrite func(k *strike, events []byte, first bool) []byte
-	plain   func(k *strike, body []byte) [][]byte // the pieces of a plain answer; nil leaves it as it is
-	early   bool                                  // in a plain answer it does not wait for the last token
-	text    string                                // put in the place of the token's word
-	label   string                                // put in the place of the Content-Type
+	instead func(*exchange)                          // answers in the engine's place
+	event   func(x *exchange, event []byte) [][]byte // the pieces to write for the event that is due; spread over For
+	extra   func(x *exchange) []byte                 // what to write before the next event
+	rewrite func(x *exchange, events []byte, first bool) []byte
+	plain   func(x *exchange, body []byte) [][]byte // the pieces of a plain answer; nil leaves it as it is
+	early   bool                                    // in a plain answer it does not wait for the last token
+	text    string                                  // put in the place of the token's word
+	label   string                                  // put in the place of the Content-Type
 	ends    ending
 }
 

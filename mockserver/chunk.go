@@ -9,31 +9,15 @@ const (
 	roleWithFirst = "with_first_token"
 	roleEarly     = "early"
 	roleAbsent    = "absent"
+
+	finishSeparate = "separate"
+	finishWithLast = "with_last"
 )
-
-// A usage is what an answer cost, in tokens.
-type usage struct {
-	prompt, cached, completion int
-	hasCached                  bool // prompt_tokens_details is reported
-	noCompletion               bool // embeddings have none
-}
-
-func (u usage) append(dst []byte) []byte {
-	dst = strconv.AppendInt(append(dst, `{"prompt_tokens":`...), int64(u.prompt), 10)
-	dst = strconv.AppendInt(append(dst, `,"total_tokens":`...), int64(u.prompt+u.completion), 10)
-	if !u.noCompletion {
-		dst = strconv.AppendInt(append(dst, `,"completion_tokens":`...), int64(u.completion), 10)
-	}
-	if u.hasCached {
-		dst = strconv.AppendInt(append(dst, `,"prompt_tokens_details":{"cached_tokens":`...), int64(u.cached), 10)
-		dst = append(dst, '}')
-	}
-	return append(dst, '}')
-}
 
 // A renderer writes the events of one streamed answer. All that they share is
 // made once; an event costs some copies of bytes and no allocation.
 type renderer struct {
+	shape
 	chat bool
 	head []byte // up to the list of choices
 	tail []byte // behind it, up to the blank line, without a usage
@@ -43,9 +27,11 @@ func newRenderer(a api, j *job, id string, created int64) *renderer {
 	r := &renderer{chat: a == apiChat, tail: []byte("]}\n\n")}
 	object := "text_completion"
 	if r.chat {
-		object = "chat.completion.chunk"
+		object, r.shape = "chat.completion.chunk", chatShape(j.dialect)
+	} else {
+		r.shape = textShape(j.dialect)
 	}
-	if j.sendUsage {
+	if j.sendUsage && r.nullPart {
 		r.tail = []byte(`],"usage":null}` + "\n\n")
 	}
 	r.head = append(append(r.head, `data: `...), envelope(id, object, j.model, created)...)
@@ -62,41 +48,78 @@ func envelope(id, object, model string, created int64) []byte {
 	return append(out, `,"choices":[`...)
 }
 
-// content appends an event with text. Texts are words of ASCII letters and need
-// no escaping. u is nil but for continuous usage.
-func (r *renderer) content(dst []byte, index int, role bool, tokens []string, u *usage) []byte {
-	dst = append(append(dst, r.head...), `{"index":`...)
-	dst = strconv.AppendInt(dst, int64(index), 10)
-	switch {
-	case !r.chat:
-		dst = append(dst, `,"text":"`...)
-	case role:
-		dst = append(dst, `,"delta":{"role":"assistant","content":"`...)
-	default:
-		dst = append(dst, `,"delta":{"content":"`...)
+// begin appends an event up to its delta.
+func (r *renderer) begin(dst []byte, c *choice) []byte {
+	return strconv.AppendInt(append(append(dst, r.head...), `{"index":`...), int64(c.index), 10)
+}
+
+// roleAlone appends the event that only says who speaks. u is nil but for
+// continuous usage, here and below.
+func (r *renderer) roleAlone(dst []byte, c *choice, u *usage) []byte {
+	return r.close(append(append(r.begin(dst, c), r.role...), r.going...), u)
+}
+
+// text appends an event with tokens of one kind, which may carry the role and
+// the end.
+func (r *renderer) text(dst []byte, c *choice, k kind, tokens []string, role, last bool, u *usage) []byte {
+	dst = r.begin(dst, c)
+	if open := r.open[k]; role {
+		dst = append(append(dst, withRole...), open[len(delta):]...)
+	} else {
+		dst = append(dst, open...)
 	}
 	for _, t := range tokens {
 		dst = append(dst, t...)
 	}
-	if r.chat {
-		dst = append(dst, `"},"logprobs":null,"finish_reason":null}`...)
-	} else {
-		dst = append(dst, `","logprobs":null,"finish_reason":null}`...)
+	dst = append(dst, r.shut[k]...)
+	if last {
+		return r.close(r.end(dst, c), u)
 	}
-	return r.close(dst, u)
+	return r.close(append(dst, r.going...), u)
 }
 
-// finish appends the event that says why a choice ended.
-func (r *renderer) finish(dst []byte, index int, reason string, u *usage) []byte {
-	dst = append(append(dst, r.head...), `{"index":`...)
-	dst = strconv.AppendInt(dst, int64(index), 10)
-	if r.chat {
-		dst = append(dst, `,"delta":{}`...)
-	} else {
-		dst = append(dst, `,"text":""`...)
+const (
+	delta    = `,"delta":{`
+	withRole = delta + `"role":"assistant",`
+)
+
+// call appends the event that names the function which is called.
+func (r *renderer) call(dst []byte, c *choice, role bool, u *usage) []byte {
+	dst = append(r.begin(dst, c), delta...)
+	if role {
+		dst = append(dst, `"role":"assistant",`...)
 	}
-	dst = append(append(dst, `,"logprobs":null,"finish_reason":"`...), reason...)
-	return r.close(append(dst, `"}`...), u)
+	dst = c.call.append(append(dst, `"content":null,"tool_calls":[`...), true, "")
+	return r.close(append(append(dst, `]}`...), r.going...), u)
+}
+
+// append adds a call with its arguments; in a stream it has an index.
+func (c *call) append(dst []byte, indexed bool, arguments string) []byte {
+	dst = append(dst, '{')
+	if indexed {
+		dst = append(dst, `"index":0,`...)
+	}
+	dst = append(append(append(dst, `"id":"`...), c.id...), `","type":"function","function":{"name":"`...)
+	dst = append(append(append(dst, escape(c.name)...), `","arguments":"`...), arguments...)
+	return append(dst, `"}}`...)
+}
+
+// finish appends the event that only says why a choice ended.
+func (r *renderer) finish(dst []byte, c *choice, u *usage) []byte {
+	return r.close(r.end(append(r.begin(dst, c), r.empty...), c), u)
+}
+
+// end appends what stands behind the delta in a choice's last event.
+func (s *shape) end(dst []byte, c *choice) []byte {
+	dst = append(append(append(append(dst, s.reason...), '"'), c.finish...), '"')
+	if s.stopped != "" {
+		dst = append(dst, s.stopped...)
+		if c.stopped == "" {
+			dst = append(dst, "null"...)
+		}
+		dst = append(dst, c.stopped...)
+	}
+	return append(dst, s.ended...)
 }
 
 // usage appends the event that has no choices.
@@ -109,56 +132,4 @@ func (r *renderer) close(dst []byte, u *usage) []byte {
 		return append(dst, r.tail...)
 	}
 	return append(u.append(append(dst, `],"usage":`...)), "}\n\n"...)
-}
-
-// body is a plain answer.
-func (j *job) body(a api, id string, created int64) []byte {
-	if a == apiEmbeddings {
-		return j.embeddings()
-	}
-	object := "text_completion"
-	if a == apiChat {
-		object = "chat.completion"
-	}
-	out := envelope(id, object, j.model, created)
-	for i, c := range j.choices {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = strconv.AppendInt(append(out, `{"index":`...), int64(i), 10)
-		if a == apiChat {
-			out = append(append(out, `,"message":{"role":"assistant","content":"`...), c.text()...)
-			out = append(out, `"}`...)
-		} else {
-			out = append(append(out, `,"text":"`...), c.text()...)
-			out = append(out, '"')
-		}
-		out = append(append(out, `,"logprobs":null,"finish_reason":"`...), c.finish...)
-		out = append(out, `"}`...)
-	}
-	u := j.usage
-	u.completion = j.planned
-	return append(u.append(append(out, `],"usage":`...)), '}')
-}
-
-func (j *job) embeddings() []byte {
-	type datum struct {
-		Object    string    `json:"object"`
-		Index     int       `json:"index"`
-		Embedding []float32 `json:"embedding"`
-	}
-	u := j.usage
-	u.noCompletion = true
-	var list struct {
-		Object string          `json:"object"`
-		Data   []datum         `json:"data"`
-		Model  string          `json:"model"`
-		Usage  json.RawMessage `json:"usage"`
-	}
-	list.Object, list.Model, list.Usage = "list", j.model, u.append(nil)
-	for i, c := range j.choices {
-		list.Data = append(list.Data, datum{"embedding", i, c.vector})
-	}
-	out, _ := json.Marshal(list) // finite numbers and strings: cannot fail
-	return out
 }

@@ -2,10 +2,13 @@ package mockserver
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // A Config declares a server. The zero value works: one model "demo-8b", the
@@ -13,7 +16,7 @@ import (
 type Config struct {
 	Seed        uint64  `yaml:"seed"`         // of answers, lengths and fault decisions
 	Models      []Model `yaml:"models"`       // default: demo-8b with 8192 tokens of context
-	Preset      string  `yaml:"preset"`       // of Presets: fills Engine where that is the zero value; in YAML, key by key
+	Preset      string  `yaml:"preset"`       // of package presets: fills Engine where that is the zero value; in YAML, key by key
 	Engine      Engine  `yaml:"engine"`       // default: the fixed engine
 	Stream      Stream  `yaml:"stream"`       // how an answer is cut into chunks
 	Output      Output  `yaml:"output"`       // how long an answer gets by itself
@@ -22,6 +25,8 @@ type Config struct {
 	// honoured, as vLLM does (nil: true). Where not, they are passed over in
 	// silence, as many local servers do.
 	IgnoreEOS *bool     `yaml:"ignore_eos"`
+	Dialect   string    `yaml:"dialect"` // of errors and chunks: openai (default) | vllm | sglang
+	APIKey    Secret    `yaml:"api_key"` // what a bearer token must be; empty: none is asked for
 	RateLimit RateLimit `yaml:"rate_limit"`
 	Faults    []Fault   `yaml:"faults"` // tried in order, the first match acts
 	// KernelTimers wakes on timers of the kernel, which are more exact than those
@@ -43,17 +48,8 @@ type Model struct {
 // A Stream says how an answer is cut into chunks.
 type Stream struct {
 	RoleChunk      string `yaml:"role_chunk"`       // with_first_token (default) | early: a chunk of its own at admission | absent
-	FinishChunk    string `yaml:"finish_chunk"`     // separate (default): finish_reason comes in a chunk of its own
-	TokensPerChunk int    `yaml:"tokens_per_chunk"` // default 1; a chunk is due with its last token
-}
-
-// An Output says how long answers get. Without Natural an answer has exactly
-// max_tokens, or 128 tokens when the request names no limit.
-type Output struct {
-	// Natural is the mean length at which an answer ends by itself with
-	// finish_reason stop: uniform between half and one and a half times it,
-	// drawn from the seed and the prompt. ignore_eos and min_tokens override it.
-	Natural int `yaml:"natural"`
+	FinishChunk    string `yaml:"finish_chunk"`     // separate (default): finish_reason comes in a chunk of its own | with_last: in that of the last token
+	TokensPerChunk int    `yaml:"tokens_per_chunk"` // default 1; a chunk is due with its last token and holds tokens of one kind
 }
 
 const (
@@ -82,8 +78,7 @@ func (c Config) withDefaults() Config {
 		c.Models[i].MaxModelLen = cmp.Or(c.Models[i].MaxModelLen, defaultModelLen)
 	}
 	if c.Preset != "" && c.Engine == (Engine{}) {
-		p, _, _ := preset(c.Preset) // an unknown one is a problem, and the default engine till then
-		c.Engine = p.Engine
+		c.Engine, _, _ = preset(c.Preset) // an unknown one is a problem, and the default engine till then
 	}
 	if c.Engine.Model == "" {
 		c.Engine.Model = "fixed"
@@ -95,7 +90,9 @@ func (c Config) withDefaults() Config {
 	c.Engine.Jitter.Dist = cmp.Or(c.Engine.Jitter.Dist, "lognormal")
 	c.Engine.MaxQueue = cmp.Or(c.Engine.MaxQueue, 1000)
 	c.Stream.RoleChunk = cmp.Or(c.Stream.RoleChunk, roleWithFirst)
-	c.Stream.FinishChunk = cmp.Or(c.Stream.FinishChunk, "separate")
+	c.Stream.FinishChunk = cmp.Or(c.Stream.FinishChunk, finishSeparate)
+	c.Output.ReasoningMode = cmp.Or(c.Output.ReasoningMode, reasoningStreamed)
+	c.Dialect = cmp.Or(c.Dialect, dialectOpenAI)
 	c.Stream.TokensPerChunk = cmp.Or(c.Stream.TokensPerChunk, 1)
 	if c.IgnoreEOS == nil {
 		yes := true
@@ -105,6 +102,19 @@ func (c Config) withDefaults() Config {
 	c.Faults = cloneFaults(c.Faults)
 	c.Truth = c.Truth.withDefaults()
 	return c
+}
+
+// resolve returns the config that a server works with, a copy with its defaults
+// filled in, and the changes of its phases. The error has every mistake.
+func (c Config) resolve() (*Config, []strictyaml.Node, error) {
+	c = c.clone().withDefaults()
+	changes, err := c.changes()
+	_, perr := c.phased(changes)
+	if err := errors.Join(joined(c.problems()), err, perr); err != nil {
+		return nil, nil, err
+	}
+	c.version = 1
+	return &c, changes, nil
 }
 
 // A problem is one thing wrong with a config, at a path like "models[0].id".
@@ -136,14 +146,14 @@ func (c Config) problems() []problem {
 	c.Truth.check(bad)
 	checkPhases(bad, c.Phases)
 	oneOf(bad, "stream.role_chunk", c.Stream.RoleChunk, roleWithFirst, roleEarly, roleAbsent)
-	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, "separate")
+	oneOf(bad, "stream.finish_chunk", c.Stream.FinishChunk, finishSeparate, finishWithLast)
 	if n := c.Stream.TokensPerChunk; n < 1 || n > maxChunkTokens {
 		bad("stream.tokens_per_chunk", "must be 1 to %d", maxChunkTokens)
 	}
-	if c.Output.Natural < 0 {
-		bad("output.natural", "must not be negative")
-	}
 	c.RateLimit.check(bad)
+	c.Output.check(bad)
+	oneOf(bad, "dialect", c.Dialect, dialectOpenAI, dialectVLLM, dialectSGLang)
+	c.APIKey.check(bad)
 	return append(ps, faultProblems("faults", c.Faults)...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmload/llmload/internal/strictyaml"
 	"github.com/llmload/llmload/mockserver"
+	"github.com/llmload/llmload/mockserver/presets"
 )
 
 func TestDefaults(t *testing.T) {
@@ -76,12 +77,18 @@ func TestWhatIsWrittenBesideAPresetWins(t *testing.T) {
 }
 
 func TestEveryPresetIsSoundAndSaysWhereItIsFrom(t *testing.T) {
-	for _, p := range mockserver.Presets() {
+	for _, p := range presets.All() {
 		if _, err := parse("preset: " + p.Name); err != nil {
 			t.Error(err)
 		}
-		if p.About == "" || p.Source == "" || p.Fitted == "" || p.Uncertain == "" {
-			t.Errorf("%+v", p)
+		n, err := strictyaml.Parse(p.Name, []byte(p.YAML), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"about", "source", "fitted", "uncertain"} {
+			if n.Get(key).Text() == "" {
+				t.Errorf("%s does not say its %s", p.Name, key)
+			}
 		}
 	}
 }
@@ -124,6 +131,12 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
 			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",
 		}},
+		{"times too long to add up", "engine:\n  ttft: 2562047h\n  itl: 61s\n  stagger: 61m\n", []string{
+			"2:9: must be 0 to 1h0m0s", "3:8: must be 0 to 1m0s", "4:12: must be 0 to 1h0m0s",
+		}},
+		{"steps too long to add up", "engine:\n  model: step\n  c0: 2562047h\n  prefill_per_token: 2562047h\n  decode_per_seq: 1001ms\n  kv_per_token: 2s", []string{
+			"3:7: must be 0 to 1h0m0s", "4:22: must be 0 to 1s", "5:19: must be 0 to 1s", "6:17: must be 0 to 1s",
+		}},
 		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
 			`2:10: "warp" is not known; write one of [fixed step none]`, "3:17: must be at least 1", "4:9:",
 			`5:22: "late" is not known`, "5:46: must be 1 to 1024",
@@ -132,6 +145,17 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 			`3:10: model "a" is listed twice`, "4:5: a model needs an id", "5:28: must be at least 2",
 		}},
 		{"a negative length", "output: {natural: -1}", []string{"1:19: must not be negative"}},
+		{"an answer's length", "output:\n  natural: {mean: 5, stddev: 1, cv: 2, dist: zipf, min: 4, max: 3}", []string{
+			"2:12: min and max must not be negative", "2:12: write stddev or cv, not both", `2:46: "zipf" is not known; write one of [uniform normal lognormal constant]`,
+		}},
+		{"a spread without a mean", "output: {natural: {cv: 0.5}}", []string{"1:19: a distribution needs a mean"}},
+		{"a spread that is too wide", "output: {natural: {mean: 5, cv: 11}}", []string{"1:19: stddev must not be negative, and cv 0 to 10"}},
+		{"a normal without a spread", "output: {natural: {mean: 5, dist: normal}}", []string{"1:35: normal needs a stddev or a cv"}},
+		{"a constant with a spread", "output: {natural: {mean: 5, dist: constant, cv: 1}}", []string{"1:35: a constant has no stddev or cv"}},
+		{"answers", "output:\n  reasoning: -1\n  reasoning_mode: loud\n  tool_calls: 1.5\nstream: {finish_chunk: never}\ndialect: tgi\napi_key: \"a\\nb\"", []string{
+			"2:14: must be 0 to 10000000 tokens", `3:19: "loud" is not known`, "4:15: must be between 0 and 1", `5:24: "never" is not known; write one of [separate with_last]`,
+			`6:10: "tgi" is not known; write one of [openai vllm sglang]`, "7:10: holds a line break",
+		}},
 		{"a fault without an action", "faults: [{name: x}]", []string{"1:10: write one of status, do and connect; do is one of stall, reset, "}},
 		{"a fault with two actions", "faults: [{action: {status: 500, do: reset}}]", []string{"1:19: write one of status, do and connect"}},
 		{"a fault of no version", "faults: [{action: {do: explode}}, {action: {connect: explode}}]", []string{
@@ -187,6 +211,32 @@ func checkErrors(t *testing.T, err error, want []string) {
 		if got := all[i].Error(); !strings.Contains(got, "mock.yaml:"+want[i]) {
 			t.Errorf("got  %s\nwant %s", got, want[i])
 		}
+	}
+}
+
+// A Virtual refuses what New refuses, and what its caller changes later is nothing to it.
+func TestAVirtualTakesItsConfigAsAServerDoes(t *testing.T) {
+	for _, cfg := range []mockserver.Config{
+		{Dialect: "x"},
+		{Phases: []mockserver.Phase{{Set: map[string]any{"engine.no_such_key": 1}}}},
+		{Phases: []mockserver.Phase{{Set: map[string]any{"stream.tokens_per_chunk": 9999}}}},
+	} {
+		_, want := mockserver.New(cfg)
+		v, err := mockserver.NewVirtual(cfg)
+		if want == nil || fmt.Sprint(err) != fmt.Sprint(want) || v != nil {
+			t.Errorf("%v beside %v, want %v", v, err, want)
+		}
+	}
+	eos := true
+	cfg := mockserver.Config{Models: []mockserver.Model{{ID: "a"}}, IgnoreEOS: &eos, Output: mockserver.Output{Natural: mockserver.Lengths{Mean: 3}}}
+	v, err := mockserver.NewVirtual(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eos, cfg.Models[0].ID = false, "b"
+	a := v.Plan("/v1/completions", []byte(`{"model":"a","prompt":["x","y"],"n":2,"max_tokens":9,"min_tokens":9}`))
+	if a.Out != 4*9 || len(a.Seqs) != 4 {
+		t.Errorf("%d tokens of %d choices: %s", a.Out, len(a.Seqs), a.Error)
 	}
 }
 

@@ -32,9 +32,9 @@ func (s *Server) Listen(l net.Listener) net.Listener {
 type gates struct {
 	mu     sync.Mutex
 	all    []*gate
-	timer  *time.Timer // nil, or armed for the next window's edge
-	shut   *Record     // nil, or of the refusing under way
-	hung   sync.WaitGroup
+	timer  *time.Timer    // nil, or armed for the next window's edge
+	shut   *Record        // nil, or of the refusing under way
+	held   sync.WaitGroup // connections and records that are not in the ledger yet
 	closed bool
 
 	listens atomic.Bool  // there was a listener
@@ -45,9 +45,16 @@ type gates struct {
 // again when that changes.
 func (s *Server) turnGates() {
 	s.gates.mu.Lock()
-	defer s.gates.mu.Unlock()
+	over := s.turn()
+	s.gates.mu.Unlock()
+	over()
+}
+
+// turn is turnGates with the lock held. It returns what is to be done without.
+func (s *Server) turn() (over func()) {
+	over = func() {}
 	if s.gates.closed || len(s.gates.all) == 0 {
-		return
+		return over
 	}
 	if s.gates.timer != nil {
 		s.gates.timer.Stop()
@@ -58,7 +65,7 @@ func (s *Server) turnGates() {
 	stage := s.stage
 	s.mu.Unlock()
 	if k == nil || s.gates.shut != nil && (s.gates.shut.Stage != stage || s.gates.shut.Fault != k.name) {
-		s.endRefusing()
+		over = s.endRefusing()
 	}
 	for _, g := range s.gates.all {
 		g.turn(k != nil)
@@ -69,14 +76,22 @@ func (s *Server) turnGates() {
 	if again > 0 {
 		s.gates.timer = time.AfterFunc(again-now, s.turnGates)
 	}
+	return over
 }
 
-// endRefusing writes the record of a time in which every dial was refused.
-func (s *Server) endRefusing() {
-	if rec := s.gates.shut; rec != nil {
-		rec.DoneNS = s.clock.mono(s.clock.now())
+// endRefusing completes the record of a time in which every dial was refused.
+// It returns what writes it, for after the unlock: the ledger may have to wait.
+func (s *Server) endRefusing() (write func()) {
+	rec := s.gates.shut
+	if rec == nil {
+		return func() {}
+	}
+	s.gates.shut = nil
+	rec.DoneNS = s.clock.mono(s.clock.now())
+	s.gates.held.Add(1)
+	return func() {
+		defer s.gates.held.Done()
 		s.ledger.add(*rec)
-		s.gates.shut = nil
 	}
 }
 
@@ -88,16 +103,17 @@ func (s *Server) closeGates() {
 	if s.gates.timer != nil {
 		s.gates.timer.Stop()
 	}
-	s.endRefusing()
+	write := s.endRefusing()
 	s.gates.mu.Unlock()
-	s.gates.hung.Wait()
+	write()
+	s.gates.held.Wait()
 }
 
 func (s *Server) connectionRecord(k *strike, stage string) *Record {
 	s.gates.struck.Add(1)
 	return &Record{
 		Stage: stage, ConfigVersion: s.cfg.Load().version, ArrivedNS: s.clock.mono(s.clock.now()),
-		Fault: k.name, Action: k.String(), Outcome: Faulted,
+		Fault: k.name, Action: k.String(), Outcome: outcomeFault,
 	}
 }
 
@@ -117,27 +133,43 @@ func (s *Server) strikeConnection(conn net.Conn) bool {
 	if k == nil {
 		return false
 	}
+	rec := s.hold(k, stage)
+	switch {
+	case rec == nil:
+		return false // the ledger is complete
+	case k.Connect == doHang:
+		go s.hang(conn, k.For, rec)
+	default:
+		s.resetConnection(conn, rec)
+	}
+	return true
+}
+
+// hold opens the record of a connection, nil where the gates are closed. Who
+// has it writes it, and says that it is held no longer.
+func (s *Server) hold(k *strike, stage string) *Record {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
 	if s.gates.closed {
-		return false // its ledger is complete
+		return nil
 	}
-	rec := s.connectionRecord(k, stage)
-	if k.Connect == doHang {
-		s.gates.hung.Go(func() { s.hang(conn, k.For, rec) })
-		return true
-	}
+	s.gates.held.Add(1)
+	return s.connectionRecord(k, stage)
+}
+
+func (s *Server) resetConnection(conn net.Conn, rec *Record) {
+	defer s.gates.held.Done()
 	rec.DoneNS = s.clock.mono(s.clock.now())
 	s.ledger.add(*rec) // before the client can see it
 	if t, ok := conn.(*net.TCPConn); ok {
 		_ = t.SetLinger(0) // a dead connection is reset already
 	}
 	_ = conn.Close()
-	return true
 }
 
 // hang keeps a connection and says nothing.
 func (s *Server) hang(conn net.Conn, long time.Duration, rec *Record) {
+	defer s.gates.held.Done()
 	defer context.AfterFunc(s.ctx, func() { _ = conn.Close() })()
 	if long > 0 {
 		_ = conn.SetReadDeadline(s.clock.wall().Add(long)) // a closed one ends the copy at once
@@ -146,9 +178,9 @@ func (s *Server) hang(conn net.Conn, long time.Duration, rec *Record) {
 	var timeout net.Error
 	switch {
 	case s.ctx.Err() != nil:
-		rec.Outcome = Closed
+		rec.Outcome = outcomeClosed
 	case !errors.As(err, &timeout) || !timeout.Timeout():
-		rec.Outcome = ClientGone
+		rec.Outcome = outcomeGone
 	}
 	rec.DoneNS = s.clock.mono(s.clock.now())
 	s.ledger.add(*rec)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -221,6 +222,60 @@ func TestWindowsOfRefusing(t *testing.T) {
 		}
 		if fmt.Sprint(held) != "[1s 1s 1s]" {
 			t.Errorf("refusing for %v", held)
+		}
+	})
+}
+
+func TestSeveralWindowsOfRefusingInAStageThatBeginsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {model: none}")
+		client := pipe(t, s)
+		client.Transport.(*http.Transport).DisableKeepAlives = true
+		time.Sleep(time.Minute)
+		begin(t, s, "late", "[{name: one, when: {window: {start: 1s, for: 1s}}, action: {connect: refuse}}, "+
+			"{name: two, when: {window: {start: 4s, for: 1s}}, action: {connect: refuse}}]")
+		var got strings.Builder
+		time.Sleep(500 * ms)
+		for range 6 { // in the middle of every second
+			if r, err := call(t.Context(), client, "http://h"+chatPath, chat(1, `,"max_tokens":1`)); err != nil {
+				got.WriteByte('x')
+			} else {
+				readAll(t, r)
+				got.WriteByte('.')
+			}
+			time.Sleep(time.Second)
+		}
+		if want := ".x..x."; got.String() != want {
+			t.Errorf("got  %s\nwant %s", got.String(), want)
+		}
+	})
+}
+
+// Connections that come at the very edge of a window race with the gate. One
+// that is refused is dropped in silence or never accepted; the server counts each
+// time of refusing once, and nothing more.
+func TestOnlyTheGateRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {model: none}\nfaults: [{when: {window: {start: 1s, for: 1s, repeat: 2s}}, action: {connect: refuse}}]")
+		client := pipe(t, s)
+		client.Transport.(*http.Transport).DisableKeepAlives = true
+		const windows = 100
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range windows {
+					time.Sleep(time.Second)
+					if r, err := call(t.Context(), client, "http://h"+chatPath, chat(1, `,"max_tokens":1`)); err == nil {
+						r.Body.Close()
+					}
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+		synctest.Wait()
+		if got := s.State().ConnectFaults; got != windows {
+			t.Errorf("%d times of refusing, want %d", got, windows)
 		}
 	})
 }

@@ -19,15 +19,15 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 	k, d := x.strike, x.strike.acting()
 	if d.ends == isReset {
 		x.cut = (*exchange).reset
-		return Faulted
+		return outcomeFault
 	}
 	if first := x.choices[0]; d.text != "" {
-		first.say(min(k.AtToken, len(first.tokens)-1), d.text)
+		first.say(min(first.hidden+k.AtToken, len(first.tokens)-1), d.text)
 	}
 	body := x.body(x.api, x.id, x.created)
 	pieces := [][]byte{body}
 	if d.plain != nil {
-		pieces = d.plain(k, body)
+		pieces = d.plain(x, body)
 	}
 	if d.ends == hangsUp {
 		// net/http closes a connection whose answer stayed short of its length.
@@ -36,10 +36,7 @@ func (x *exchange) deliver(due time.Duration) Outcome {
 	if err := x.send(due, pieces); err != nil {
 		return x.lost()
 	}
-	if (d.plain != nil || d.label != "") && !d.intact {
-		return Faulted
-	}
-	return Done
+	return d.outcome(d.plain != nil || d.label != "")
 }
 
 // send writes a plain answer in its pieces. Its time of writing is the last one's.

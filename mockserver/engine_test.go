@@ -163,9 +163,10 @@ func TestASpeculatedBurstIsOneChunk(t *testing.T) {
 }
 
 func TestNotANumberIsRefused(t *testing.T) {
-	_, err := mockserver.New(mockserver.Config{Engine: mockserver.Engine{
-		Model: "fixed", Jitter: mockserver.Jitter{CV: math.NaN()}, Speculative: mockserver.Speculative{Tokens: 1, Acceptance: math.NaN()},
-	}})
+	e := mockserver.Engine{Model: "fixed"}
+	e.Speculative.Tokens, e.Speculative.Acceptance = 1, math.NaN()
+	e.Jitter.CV = math.NaN()
+	_, err := mockserver.New(mockserver.Config{Engine: e})
 	want := "mockserver: engine.speculative.acceptance: must be between 0 and 1, for example 0.7\n" +
 		"mockserver: engine.jitter.cv: must be 0 to 5, for example 0.1"
 	if err == nil || err.Error() != want {

@@ -10,26 +10,32 @@ type Engine struct {
 	Model      string `yaml:"model"`        // fixed | step (continuous batching, see package engine) | none (answers at once, without slots)
 	MaxNumSeqs int    `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
 	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
-	Jitter     Jitter `yaml:"jitter"`       // of each step of model step, of each gap of model fixed; drawn from the seed
 
-	Speculative Speculative `yaml:"speculative"` // several tokens a step
+	// Jitter spreads the times of the steps of model step, and of the gaps of model
+	// fixed, around their mean. It is drawn from the seed.
+	Jitter struct {
+		Dist string  `yaml:"dist"` // lognormal, the default
+		CV   float64 `yaml:"cv"`   // standard deviation / mean, 0 to 5; 0: none
+	} `yaml:"jitter"`
+	// Speculative makes every step after a sequence's first make several tokens:
+	// one, and as many as were accepted of those that a draft proposed. A stream
+	// sends the tokens of a step as one chunk. What drafting and checking cost is
+	// not modelled: write it into C0 and DecodePerSeq.
+	Speculative struct {
+		Tokens     int     `yaml:"tokens"`     // proposed each step, at most 64; 0: no speculative decoding
+		Acceptance float64 `yaml:"acceptance"` // probability that a proposed token is accepted where those before it were, 0 to 1
+	} `yaml:"speculative"`
 
-	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token
-	ITL     time.Duration `yaml:"itl"`     // model fixed: token to token
-	Stagger time.Duration `yaml:"stagger"` // model fixed: each plan starts later by a part of it, spread evenly over the sequences
+	TTFT    time.Duration `yaml:"ttft"`    // model fixed: admission to first token, at most 1h
+	ITL     time.Duration `yaml:"itl"`     // model fixed: token to token, at most 1m
+	Stagger time.Duration `yaml:"stagger"` // model fixed: each plan starts later by a part of it, at most 1h, spread evenly over the sequences
 
-	C0               time.Duration `yaml:"c0"`                 // model step: of a step
-	PrefillPerToken  time.Duration `yaml:"prefill_per_token"`  // model step: of each prompt token computed
-	DecodePerSeq     time.Duration `yaml:"decode_per_seq"`     // model step: of each sequence that decodes
-	KVPerToken       time.Duration `yaml:"kv_per_token"`       // model step: of each token of context that a decoding sequence reads
+	C0               time.Duration `yaml:"c0"`                 // model step: of a step, at most 1h
+	PrefillPerToken  time.Duration `yaml:"prefill_per_token"`  // model step: of each prompt token computed, at most 1s
+	DecodePerSeq     time.Duration `yaml:"decode_per_seq"`     // model step: of each sequence that decodes, at most 1s
+	KVPerToken       time.Duration `yaml:"kv_per_token"`       // model step: of each token of context that a decoding sequence reads, at most 1s
 	MaxBatchedTokens int           `yaml:"max_batched_tokens"` // model step: tokens that a step may serve; 0: 8192
 	KVTokens         int           `yaml:"kv_tokens"`          // model step: tokens of KV memory; 0: no limit
-}
-
-// A Jitter spreads times around their mean.
-type Jitter struct {
-	Dist string  `yaml:"dist"` // lognormal, the default
-	CV   float64 `yaml:"cv"`   // standard deviation / mean; 0: none
 }
 
 const (
@@ -41,22 +47,22 @@ const (
 func (e Engine) check(bad func(where, format string, args ...any)) {
 	oneOf(bad, "engine.model", e.Model, engineFixed, engineStep, engineNone)
 	for _, d := range []struct {
-		key   string
-		value time.Duration
+		key         string
+		value, most time.Duration // bounded so that no sum over an answer or a step overflows
 	}{
-		{"ttft", e.TTFT},
-		{"itl", e.ITL},
-		{"stagger", e.Stagger},
-		{"c0", e.C0},
-		{"prefill_per_token", e.PrefillPerToken},
-		{"decode_per_seq", e.DecodePerSeq},
-		{"kv_per_token", e.KVPerToken},
+		{"ttft", e.TTFT, time.Hour},
+		{"itl", e.ITL, time.Minute},
+		{"stagger", e.Stagger, time.Hour},
+		{"c0", e.C0, time.Hour},
+		{"prefill_per_token", e.PrefillPerToken, time.Second},
+		{"decode_per_seq", e.DecodePerSeq, time.Second},
+		{"kv_per_token", e.KVPerToken, time.Second},
 	} {
-		if d.value < 0 {
-			bad("engine."+d.key, "must not be negative")
+		if d.value < 0 || d.value > d.most {
+			bad("engine."+d.key, "must be 0 to %s", d.most)
 		}
 	}
-	e.Speculative.check(bad)
+	e.checkSpeculative(bad)
 	if e.MaxNumSeqs < 1 {
 		bad("engine.max_num_seqs", "must be at least 1")
 	}
@@ -73,7 +79,7 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 }
 
 func (e Engine) checkStep(bad func(where, format string, args ...any)) {
-	if e.C0+e.PrefillPerToken+e.DecodePerSeq+e.KVPerToken <= 0 {
+	if max(e.C0, e.PrefillPerToken, e.DecodePerSeq, e.KVPerToken) <= 0 {
 		bad("engine", "a step takes no time: write c0, prefill_per_token, decode_per_seq or kv_per_token, or a preset")
 	}
 	if e.MaxBatchedTokens < e.MaxNumSeqs {

@@ -62,8 +62,8 @@ func ExampleServer_Listen() {
 		return
 	}
 	defer mock.Close()
-	srv := httptest.NewUnstartedServer(mock)
-	srv.Listener = mock.Listen(srv.Listener)
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config, srv.Listener = mock.HTTPServer(), mock.Listen(srv.Listener)
 	srv.Start()
 	defer srv.Close()
 

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -16,16 +15,18 @@ import (
 
 // An exchange is one generation request and its answer.
 type exchange struct {
-	s    *Server
-	cfg  *Config // as it was when the request came
-	api  api
-	w    http.ResponseWriter
-	rc   *http.ResponseController
-	conn *net.TCPConn    // to write streams to; nil where net/http must
-	ctx  context.Context // ends when the client leaves or the server closes
+	s      *Server
+	cfg    *Config // as it was when the request came
+	api    api
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	conn   *rawConn        // to write streams to; nil where net/http must
+	served bool            // by an http.Server, and not called by a test
+	ctx    context.Context // ends when the client leaves or the server closes
 
 	rec    Record
 	strike *strike // nil: no fault, or it is over
+	feed   *feed   // of a stream
 	*job
 	id      string
 	created int64
@@ -40,17 +41,18 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, a api) {
 		bad = &apiError{http.StatusServiceUnavailable, "the server is closed", "server_error", "", ""}
 	}
 	if bad != nil {
-		writeError(w, *bad)
+		writeErrorIn(w, s.cfg.Load().Dialect, *bad)
 		return
 	}
-	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r)}
+	x := &exchange{s: s, api: a, w: w, rc: http.NewResponseController(w), conn: direct(r), served: r.Context().Value(http.ServerContextKey) != nil}
 	var faults *faultSet
-	x.rec, x.cfg, faults = s.arrive(r, w.Header().Get("X-Request-Id"))
+	x.rec, x.cfg, faults = s.arrive(r, w.Header())
 	stop := x.watch(r.Context())
 	// The order matters: the ledger is complete and the attempt has left before
 	// the client can see the end of its connection.
 	defer func() {
 		stop()
+		s.metrics.observe(x)
 		s.leave(x.rec)
 		if x.cut != nil {
 			x.cut(x)
@@ -75,6 +77,9 @@ func (x *exchange) watch(parent context.Context) (stop func()) {
 }
 
 func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome {
+	if bad := x.cfg.authorize(r); bad != nil {
+		return x.refuse(bad)
+	}
 	req, bad := parseRequest(x.api, body)
 	if bad != nil {
 		return x.refuse(bad)
@@ -85,7 +90,7 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 	}
 	if k := x.strike; k != nil && k.row.instead != nil {
 		k.row.instead(x)
-		return Faulted
+		return outcomeFault
 	}
 	if x.job, bad = x.cfg.plan(x.api, req); bad != nil {
 		return x.refuse(bad)
@@ -101,9 +106,12 @@ func (x *exchange) serve(r *http.Request, body []byte, faults *faultSet) Outcome
 func (x *exchange) run() Outcome {
 	x.waiter = newWaiter() // before the engine can decide anything
 	defer context.AfterFunc(x.ctx, func() { x.s.sched.interrupt(x.waiter) })()
+	if x.streaming {
+		x.feed = newFeed(x.cfg, x.job, x.strike)
+	}
 	seqs := make([]*engine.Seq, len(x.choices))
 	for i, c := range x.choices {
-		c.seq.Notify = func() { x.s.sched.rewatch(x.waiter) }
+		c.seq.Notify = func() { x.decided(i) }
 		seqs[i] = c.seq
 	}
 	if err := x.s.sched.submit(seqs); err != nil {
@@ -131,27 +139,41 @@ func (x *exchange) notTaken(err error) *apiError {
 		"the server is overloaded: no room for %d more in the queue", len(x.choices)), "server_error", "", "overloaded"}
 }
 
-func (x *exchange) release(seqs []*engine.Seq) {
-	x.s.sched.release(seqs)
-	x.rec.CachedTokens = x.s.sched.cached(x.choices)
-	if at, ok := x.s.sched.admitted(seqs[0]); ok { // first come, first served: the earliest
-		x.rec.AdmittedNS = x.s.clock.mono(at)
+// decided is called under the scheduler's lock when the engine has decided more
+// of choice i.
+func (x *exchange) decided(i int) {
+	if x.feed != nil {
+		x.feed.decided(i)
 	}
+	x.s.sched.rewatch(x.waiter)
 }
 
-// lost is the outcome when waiting or writing failed.
+func (x *exchange) release(seqs []*engine.Seq) {
+	x.s.sched.release(seqs)
+	x.s.sched.locked(func() {
+		x.settle()
+		if at, ok := seqs[0].Admitted(); ok { // first come, first served: the earliest
+			x.rec.AdmittedNS = x.s.clock.mono(at)
+		}
+	})
+	x.rec.CachedTokens = x.usage.cached
+}
+
+// lost is the outcome when waiting or writing failed. The connection is cut: a
+// clean end would look like a whole answer, also to a client that has closed only
+// its own side.
 func (x *exchange) lost() Outcome {
+	x.cut = (*exchange).hangUp
 	if x.s.ctx.Err() != nil {
-		x.cut = (*exchange).abort // a clean end would look like a whole answer
-		return Closed
+		return outcomeClosed
 	}
-	return ClientGone
+	return outcomeGone
 }
 
 func (x *exchange) refuse(e *apiError) Outcome {
 	x.rec.Status = e.status
-	writeError(x.w, *e)
-	return Rejected
+	writeErrorIn(x.w, x.cfg.Dialect, *e)
+	return outcomeRejected
 }
 
 // header sends the status line and what every answer carries.
@@ -181,22 +203,22 @@ func (x *exchange) reset() {
 	}
 }
 
+// hangUp ends the connection, where there is one.
+func (x *exchange) hangUp() {
+	if x.served {
+		x.abort()
+	}
+}
+
 // abort ends the connection where there is no TCP connection to reset.
 func (x *exchange) abort() { panic(http.ErrAbortHandler) }
 
 // requestID is the client's own id, or a new one where that is missing or unfit
 // to be a header.
-func requestID(r *http.Request) string {
+func requestID(r *http.Request, fresh uint64) string {
 	id := r.Header.Get("X-Request-Id")
 	if id == "" || len(id) > 256 {
-		return fmt.Sprintf("req_%016x", rand.Uint64())
+		return fmt.Sprintf("req_%016x", fresh)
 	}
 	return id
-}
-
-func writeError(w http.ResponseWriter, e apiError) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	_, _ = w.Write(e.json()) // a client that is gone learns nothing more
 }

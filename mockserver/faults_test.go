@@ -2,6 +2,7 @@ package mockserver_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/llmload/llmload/mockserver"
 )
@@ -165,6 +167,111 @@ func TestAFaultCutsAChunkAtItsToken(t *testing.T) {
 	}
 	if words != 6 {
 		t.Errorf("%d tokens went before the fault", words)
+	}
+}
+
+// Where no token is seen, what spoils an event spoils the one that says why the answer ends.
+func TestAFaultOfAnAnswerThatShowsNoToken(t *testing.T) {
+	for action, want := range map[string]struct {
+		lines   int    // with data
+		lacks   string // of the whole stream
+		outcome mockserver.Outcome
+	}{
+		"{do: bad_json}":                     {2, `"finish_reason":"length"`, "fault"},
+		"{do: bad_sse, kind: no_data}":       {1, `data: {`, "fault"},
+		"{do: split_utf8}":                   {2, "日", "done"},
+		"{do: slow_bytes, for: 1ms}":         {2, "日", "done"},
+		"{do: short_body, at_token: 1}":      {1, "[DONE]", "fault"},
+		"{do: clean_eof}":                    {0, "data", "fault"},
+		"{do: error_event, at_token: 7}":     {1, "[DONE]", "fault"},
+		"{do: stall, for: 1ms, at_token: 7}": {2, "日", "done"},
+		"{do: odd_stream, kind: error_null}": {2, "日", "done"},
+		"{do: odd_stream, kind: zero_usage}": {2, "zero", "done"},
+		"{do: dup_usage}":                    {2, "日", "done"},
+	} {
+		for _, more := range []string{"", `,"n":2`} {
+			t.Run(action+more, func(t *testing.T) {
+				s := serve(t, "engine: {model: none}\noutput: {reasoning: 9, reasoning_mode: hidden}\nfaults: [{action: "+action+"}]")
+				got, _ := look(t, s, chat(3, `,"stream":true,"max_tokens":4`+more))
+				wanted := want.lines
+				if more != "" && (want.lines == 2 || strings.Contains(action, "no_data")) {
+					wanted++ // that of the second choice
+				}
+				if n := strings.Count(got.body, "data: "); n != wanted {
+					t.Errorf("%d events, want %d: %q", n, wanted, got.body)
+				}
+				if more == "" && strings.Contains(got.body, want.lacks) {
+					t.Errorf("%q in %q", want.lacks, got.body)
+				}
+				if _, err := s.Drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if r := s.Truth(0)[0]; r.Outcome != want.outcome {
+					t.Errorf("outcome %q", r.Outcome)
+				}
+			})
+		}
+	}
+}
+
+// What goes before a token, such as a role in an event of its own, is whole.
+func TestAFaultSpoilsTheEventOfItsToken(t *testing.T) {
+	for _, dialect := range []string{"openai", "vllm", "sglang"} {
+		for action, want := range map[string]string{
+			"{do: split_utf8, at_token: 0}":             "日本語",
+			"{do: split_utf8, at_token: 1}":             "日本語",
+			"{do: bad_sse, at_token: 0, kind: no_data}": "\n\n{",
+			"{do: bad_json, at_token: 0}":               "",
+		} {
+			s := serve(t, "engine: {model: none}\ndialect: "+dialect+"\nfaults: [{action: "+action+"}]")
+			body := post(s, chatPath, chat(3, `,"stream":true,"max_tokens":4`)).Body.String()
+			whole := 0
+			for _, e := range events([]byte(body)) {
+				if json.Valid([]byte(e)) {
+					whole++
+				}
+			}
+			// Three tokens and the finish are whole whatever happens; the role too, where it is apart.
+			least := map[string]int{"openai": 4, "vllm": 5, "sglang": 5}[dialect]
+			if whole < least || !strings.Contains("\n\n"+body, want) || dialect != "openai" && !strings.Contains(strings.SplitN(body, "\n\n", 2)[0], `"role":"assistant"`) {
+				t.Errorf("%s %s: %d whole events in %s", dialect, action, whole, body)
+			}
+		}
+	}
+}
+
+func TestAFaultOfAPlainAnswerCountsTheTokensThatAreSeen(t *testing.T) {
+	s := serve(t, "engine: {model: none}\noutput: {reasoning: 3, reasoning_mode: hidden}\nfaults: [{action: {do: split_utf8, at_token: 1}}]")
+	if got := strings.Fields(ask(t, s, chat(1, `,"max_tokens":6`)).Choices[0].Message.Content); len(got) != 3 || got[1] != "日本語" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestZeroUsageIsInEveryDialect(t *testing.T) {
+	for _, dialect := range []string{"openai", "vllm", "sglang"} {
+		s := serve(t, "engine: {model: none}\ndialect: "+dialect+"\nfaults: [{action: {do: odd_stream, kind: zero_usage}}]")
+		got := events(post(s, chatPath, chat(3, `,"stream":true,"max_tokens":4,"stream_options":{"include_usage":true}`)).Body.Bytes())
+		for i, e := range got[:len(got)-2] {
+			if !json.Valid([]byte(e)) || strings.Count(e, `"usage":{"prompt_tokens":0,`) != 1 || strings.Count(e, `"usage"`) != 1 {
+				t.Errorf("%s: event %d is %s", dialect, i, e)
+			}
+		}
+		if last := got[len(got)-2]; !strings.Contains(last, `"usage":{"prompt_tokens":3,`) {
+			t.Errorf("%s: the last usage is %s", dialect, last)
+		}
+		if body := post(s, chatPath, chat(3, `,"stream":true`)).Body.String(); strings.Contains(body, "usage") {
+			t.Errorf("%s: usage that nobody asked for: %s", dialect, body)
+		}
+	}
+}
+
+func TestAnActionAsText(t *testing.T) {
+	for want, a := range map[string]mockserver.Action{
+		"none": {}, "stall@17 20s then reset": {Do: "stall", AtToken: 17, For: 20 * time.Second, Then: "reset"}, "no such thing": {Do: "no such thing"}, "status 429": {Status: 429},
+	} {
+		if got := a.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

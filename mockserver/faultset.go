@@ -52,8 +52,11 @@ func (x *exchange) draw(r *http.Request, stream bool, faults *faultSet) (bad *ap
 		return &apiError{http.StatusInternalServerError, "a connect fault acts on a listener: serve the mock on Server.Listen", "server_error", "", ""}
 	}
 	x.strike, bad = faults.decide(r, stream, x.s.clock.now())
-	if x.strike != nil {
+	switch {
+	case x.strike != nil:
 		x.rec.Fault, x.rec.Action = x.strike.name, x.strike.String()
+	case ownFault(r) == noFault:
+		x.rec.Fault, x.rec.Action = headerFault, noFault
 	}
 	return bad
 }
@@ -73,10 +76,12 @@ func (s *faultSet) decide(r *http.Request, stream bool, now time.Duration) (*str
 	}), nil
 }
 
-// connection returns the fault that hits a new connection, nil for none.
+// connection returns the fault that hits a new connection, nil for none. To
+// refuse is the gate's alone: one that is late by a moment must not make a
+// refusal of a connection that it accepted.
 func (s *faultSet) connection(now time.Duration) *strike {
 	return s.first(now, func(f *Fault, c *faultCount) bool {
-		return f.Action.Connect != "" && c.hit(f.When, nil)
+		return f.Action.Connect != "" && f.Action.Connect != doRefuse && c.hit(f.When, nil)
 	})
 }
 
@@ -101,7 +106,7 @@ func (s *faultSet) refusing(now time.Duration) (k *strike, again time.Duration) 
 		if f.Action.Connect != doRefuse {
 			continue
 		}
-		if at, ok := f.When.Window.edge(now - s.start); ok && (again == 0 || at < again) {
+		if at, ok := f.When.Window.edge(now - s.start); ok && (again == 0 || s.start+at < again) {
 			again = s.start + at
 		}
 		if k == nil && f.When.Window.covers(now-s.start) {

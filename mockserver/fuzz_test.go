@@ -23,12 +23,17 @@ func FuzzRequest(f *testing.F) {
 		`{"model":"demo-8b","messages":[{"content":"\u0000\ud800"}],"stream":true,"min_tokens":2,"max_tokens":2}`,
 		`{"model":"demo-8b","prompt":["",""],"max_tokens":1,"stream":true,"stream_options":null,"stop":"e"}`,
 		`{"model":"demo-8b","prompt":[[1,2],[3]]}`, strings.Repeat("[", 20_000),
+		`{"model":"demo-8b","prompt":[[],[-1,9223372036854775807]],"n":2,"echo":true,"max_tokens":3,"stream":true}`,
+		`{"model":"demo-8b","input":[[1],[2]],"prompt":[],"encoding_format":"base64","dimensions":3}`,
+		`{"model":"demo-8b","messages":[{"role":"user","content":"x"}],"n":2,"tool_choice":"auto","tools":[{"function":{"name":"\"\u2028","parameters":{"type":"object"}}}],"stream":true}`,
+		`{"model":"demo-8b","messages":[{"role":"user","content":"x"}],"tool_choice":{"function":{"name":"f"}},"tools":[{"function":{"name":"f","parameters":[]}}]}`,
+		`{"model":"demo-8b","messages":[{"role":"tool"}],"response_format":{"type":"json_schema","json_schema":{"schema":{"$ref":"#/$defs/a","$defs":{"a":{"type":["null"]}}}}}}`,
 	} {
 		f.Add(chatPath, body)
 		f.Add(completionsPath, body)
 		f.Add("/v1/embeddings", body)
 	}
-	s := serve(f, "engine: {model: none}\nprefix_cache: true\noutput: {natural: 20}\nstream: {tokens_per_chunk: 2}")
+	s := serve(f, "engine: {model: none}\nprefix_cache: true\noutput: {natural: 20, reasoning: 3, reasoning_mode: hidden, tool_calls: 0.5}\nstream: {tokens_per_chunk: 2}")
 	f.Fuzz(func(t *testing.T, path, body string) {
 		if path = "/" + strings.Trim(path, "/"); !fit(path) {
 			return

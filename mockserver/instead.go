@@ -21,7 +21,7 @@ func sendPage(x *exchange) {
 
 func sendObject(x *exchange) {
 	x.header(http.StatusOK, "application/json")
-	_, _ = x.w.Write(inStreamError().json())
+	_, _ = x.w.Write(inStreamError().in(x.cfg.Dialect))
 }
 
 func sendStatus(x *exchange) {
@@ -32,7 +32,7 @@ func sendStatus(x *exchange) {
 	x.header(a.Status, "application/json")
 	body := []byte(a.Body)
 	if len(body) == 0 {
-		body = statusError(a.Status).json()
+		body = statusError(a.Status).in(x.cfg.Dialect)
 	}
 	_, err := x.w.Write(body)
 	blanks := bytes.Repeat([]byte(" "), 64<<10)

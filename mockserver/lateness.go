@@ -9,8 +9,8 @@ import (
 
 // A Lateness says how far behind its own plan the server wrote, token by token:
 // the time just before the write minus the time at which the token was due.
-// Where a fault stalled, or a client did not read and so blocked a write for over
-// 10 ms, the tokens that were due meanwhile count from its end.
+// Where a fault stalled, or a client did not read and so blocked a write, the
+// tokens that were due meanwhile count from its end.
 type Lateness struct {
 	Tokens int64   `json:"tokens"`
 	P50MS  float64 `json:"p50_ms"`
@@ -24,13 +24,8 @@ type lateMeter struct {
 	h  *hdrhistogram.Histogram // ns
 }
 
-// maxLate is the most that the meter tells apart, blockedAfter the duration from
-// which a write counts as blocked by its reader: no scheduling of a machine that
-// keeps up takes so long.
-const (
-	maxLate      = time.Hour
-	blockedAfter = 10 * time.Millisecond
-)
+// maxLate is the most that the meter tells apart.
+const maxLate = time.Hour
 
 func newLateMeter() *lateMeter {
 	return &lateMeter{h: hdrhistogram.New(1, int64(maxLate), 2)}

@@ -3,9 +3,7 @@ package mockserver
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"sync"
-	"time"
 )
 
 // A Record is the truth about one attempt. Times are nanoseconds on
@@ -31,30 +29,34 @@ type Record struct {
 	// the time just before its write. A plain answer has one entry in each.
 	PlannedNS []int64 `json:"planned_ns,omitempty"`
 	WrittenNS []int64 `json:"written_ns,omitempty"`
-	DoneNS    int64   `json:"done_ns"`
+	// StampsDropped is the number of tokens whose stamps memory has no room for:
+	// both lists are empty then. The file has them.
+	StampsDropped int   `json:"stamps_dropped,omitempty"`
+	DoneNS        int64 `json:"done_ns"`
 
 	Status  int     `json:"status"`
-	Fault   string  `json:"fault,omitempty"`  // name of the fault that hit
-	Action  string  `json:"action,omitempty"` // what it did, as Action.String
+	Fault   string  `json:"fault,omitempty"`  // name of the fault that hit; header: the request's own
+	Action  string  `json:"action,omitempty"` // what it did, as Action.String; none: the request's own fault was none
 	Outcome Outcome `json:"outcome"`
 }
 
-// An Outcome says how an attempt ended.
+// An Outcome says how an attempt ended: "done", answered in full; "rejected",
+// refused by the rules of the API, a limit or a full queue; "fault", ended by a
+// fault; "client_gone", the client left first; "closed", the server was closed
+// under it.
 type Outcome string
 
-// The outcomes of an attempt.
 const (
-	Done       Outcome = "done"        // answered in full
-	Rejected   Outcome = "rejected"    // refused by the rules of the API, or the queue was full
-	Faulted    Outcome = "fault"       // ended by a fault
-	ClientGone Outcome = "client_gone" // the client left first
-	Closed     Outcome = "closed"      // the server was closed under it
+	outcomeDone     Outcome = "done"
+	outcomeRejected Outcome = "rejected"
+	outcomeFault    Outcome = "fault"
+	outcomeGone     Outcome = "client_gone"
+	outcomeClosed   Outcome = "closed"
 )
 
 const (
 	maxRecords = 10_000
 	maxStamps  = 2_000_000 // token stamps held over all records: 16 MB
-	flushEvery = time.Second
 )
 
 // A ledger holds the newest records in bounded memory and appends all of them
@@ -69,19 +71,24 @@ type ledger struct {
 	resets  int
 	closed  bool
 
-	file  *truthFile  // nil: none
-	timer *time.Timer // armed while the file holds unflushed records
+	queue *truthQueue // nil: no file
 }
 
 func openLedger(t Truth) (*ledger, error) {
 	f, err := openTruth(t)
-	return &ledger{file: f}, err
+	return &ledger{queue: newTruthQueue(f)}, err
 }
 
+// add writes a record. It waits for a file that cannot keep up, so call it
+// without a lock that others need.
 func (l *ledger) add(r Record) {
-	var line []byte
-	if l.file != nil {
-		line = r.line() // outside of the lock: a long answer takes a while
+	var rest []byte
+	if l.queue != nil {
+		rest = r.line() // outside of the lock: a long answer takes a while
+		l.queue.reserve(rest)
+	}
+	if r.stamps() > maxStamps {
+		r.StampsDropped, r.PlannedNS, r.WrittenNS = len(r.PlannedNS), nil, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,16 +96,23 @@ func (l *ledger) add(r Record) {
 	r.N = l.n
 	l.records = append(l.records, r)
 	l.stamps += r.stamps()
+	l.dropOld()
+	l.wake()
+	if l.queue != nil {
+		l.queue.put(truthLine{r.N, rest}) // under the lock: the file is in the order of n
+	}
+}
+
+// dropOld keeps memory within its bounds.
+func (l *ledger) dropOld() {
 	drop := 0
-	for len(l.records)-drop > maxRecords || l.stamps > maxStamps && len(l.records)-drop > 1 {
+	for len(l.records)-drop > maxRecords || l.stamps > maxStamps {
 		l.stamps -= l.records[drop].stamps()
 		l.records[drop] = Record{} // lets its stamps go now, not when the slice grows
 		drop++
 	}
 	l.records = l.records[drop:]
 	l.dropped += int64(drop)
-	l.wake()
-	l.write(r.N, line)
 }
 
 func (r Record) stamps() int { return len(r.PlannedNS) + len(r.WrittenNS) }
@@ -108,23 +122,6 @@ func (r Record) line() []byte {
 	r.N = 0
 	text, _ := json.Marshal(r) // numbers and strings: cannot fail
 	return append(bytes.TrimPrefix(text, []byte(`{"n":0`)), '\n')
-}
-
-func (l *ledger) write(n int64, rest []byte) {
-	if l.file == nil {
-		return
-	}
-	l.file.write(append(strconv.AppendInt([]byte(`{"n":`), n, 10), rest...))
-	if l.timer == nil {
-		l.timer = time.AfterFunc(flushEvery, l.flush)
-	}
-}
-
-func (l *ledger) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.timer = nil
-	l.file.flush()
 }
 
 // wake tells those who wait for more.
@@ -145,28 +142,29 @@ func (l *ledger) reset() {
 	l.wake()
 }
 
-func (l *ledger) counts() (n, dropped int64, err error) {
+func (l *ledger) counts() (n, dropped int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file != nil {
-		err = l.file.err
+	return l.n, l.dropped
+}
+
+// failed is the first error of the file so far.
+func (l *ledger) failed() error {
+	if l.queue == nil {
+		return nil
 	}
-	return l.n, l.dropped, err
+	return l.queue.failed()
 }
 
 // close completes the file. Readers get what is left, and then the end.
 func (l *ledger) close() error {
+	var err error
+	if l.queue != nil {
+		err = l.queue.close()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
-	}
 	l.closed = true
 	l.wake()
-	if l.file == nil {
-		return nil
-	}
-	l.file.end(nil)
-	return l.file.err
+	return err
 }

@@ -2,11 +2,13 @@ package mockserver_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,13 +42,13 @@ func TestTheLedgerHoldsPlanAndTimes(t *testing.T) {
 				N: 1, Seq: 1, RequestID: "id-0", ConfigVersion: 1, Path: chatPath, Model: "demo-8b", Stream: true,
 				PromptTokens: 20, PlannedTokens: 3, ArrivedNS: base, AdmittedNS: base,
 				PlannedNS: at(50*ms, 55*ms, 60*ms), WrittenNS: at(50*ms, 55*ms, 60*ms), DoneNS: base + int64(60*ms),
-				Status: 200, Outcome: mockserver.Done,
+				Status: 200, Outcome: "done",
 			},
 			{
 				N: 2, Seq: 2, RequestID: "id-1", ConfigVersion: 1, Path: chatPath, Model: "demo-8b",
 				PromptTokens: 20, CachedTokens: 16, PlannedTokens: 2, ArrivedNS: base + int64(60*ms), AdmittedNS: base + int64(60*ms),
 				PlannedNS: at(115 * ms), WrittenNS: at(115 * ms), DoneNS: base + int64(115*ms),
-				Status: 200, Outcome: mockserver.Done,
+				Status: 200, Outcome: "done",
 			},
 		}
 		got := s.Truth(0)
@@ -97,7 +99,7 @@ func TestEveryAttemptIsCountedAndLogged(t *testing.T) {
 		t.Errorf("state %+v", st)
 	}
 	// A body that is not JSON reaches no fault: every fourth of the other 30.
-	want := map[mockserver.Outcome]int{mockserver.Done: 15, mockserver.Rejected: 18, mockserver.Faulted: 7}
+	want := map[mockserver.Outcome]int{"done": 15, "rejected": 18, "fault": 7}
 	if fmt.Sprint(counts) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", counts, want)
 	}
@@ -224,4 +226,104 @@ func asJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Who is not in flight any more is among the records, at whatever moment one asks.
+func TestAStateMissesNoRecord(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 1000 {
+				post(s, "/v1/embeddings", `{"model":"demo-8b","input":"x","dimensions":1}`)
+			}
+		})
+	}
+	done := make(chan bool)
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	missed := 0
+	for {
+		if st := s.State(); st.Records < st.Attempts-int64(st.InFlight) {
+			missed++
+		}
+		select {
+		case <-done:
+			if missed > 0 {
+				t.Errorf("%d states with attempts that have ended and are not among the records", missed)
+			}
+			return
+		default:
+		}
+	}
+}
+
+// The file has all of a record that memory has no room for.
+func TestARecordOverTheBoundKeepsNoStampsInMemory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "truth.jsonl")
+	s := serve(t, "engine: {model: none}\nstream: {tokens_per_chunk: 1000}\nmodels: [{id: demo-8b, max_model_len: 2000000}]\ntruth: "+file)
+	const tokens = 1_000_001
+	for _, n := range []int{3, tokens, 2} {
+		post(s, chatPath, chat(1, fmt.Sprintf(`,"max_tokens":%d,"stream":true`, n)))
+	}
+	var got []string
+	for _, r := range s.Truth(0) {
+		got = append(got, fmt.Sprint(r.PlannedTokens, len(r.PlannedNS), len(r.WrittenNS), r.StampsDropped))
+	}
+	if want := []string{"3 3 3 0", fmt.Sprint(tokens, 0, 0, tokens), "2 2 2 0"}; !slices.Equal(got, want) {
+		t.Errorf("in memory %q, want %q", got, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r mockserver.Record
+	if err := json.Unmarshal(bytes.Split(f, []byte("\n"))[1], &r); err != nil || len(r.WrittenNS) != tokens || r.StampsDropped != 0 {
+		t.Errorf("in the file %d stamps, %d dropped: %v", len(r.WrittenNS), r.StampsDropped, err)
+	}
+}
+
+func TestTheSameSeedGivesTheSameIDs(t *testing.T) {
+	ids := func(seed int, between func(*mockserver.Server)) (all []string) {
+		s := serve(t, fmt.Sprintf("engine: {model: none}\nseed: %d", seed))
+		for range 5 {
+			between(s)
+			w := post(s, chatPath, chat(1, ""))
+			all = append(all, w.Header().Get("X-Request-Id"))
+		}
+		for i, r := range s.Truth(0) {
+			if r.RequestID != all[i] {
+				t.Errorf("the ledger has %s, the client %s", r.RequestID, all[i])
+			}
+		}
+		return all
+	}
+	nothing := func(*mockserver.Server) {}
+	first := ids(1, nothing)
+	if again := ids(1, func(s *mockserver.Server) { post(s, "/tokenize", `{"prompt":"x"}`) }); !slices.Equal(first, again) {
+		t.Errorf("%v, then %v", first, again)
+	}
+	if other := ids(2, nothing); slices.Equal(first, other) || first[0] == first[1] {
+		t.Errorf("%v, of another seed %v", first, other)
+	}
+}
+
+func TestARequestsOwnNoneIsADecision(t *testing.T) {
+	s := serve(t, "engine: {model: none}\nfaults: [{when: {every: 2}, action: {status: 500}}]")
+	for _, own := range []string{"", " none ", "", "{status: 501}", "none"} {
+		post(s, chatPath, chat(1, ""), "X-Mock-Fault", own)
+	}
+	var got []string
+	for _, r := range s.Truth(0) {
+		got = append(got, fmt.Sprintf("%d %s %s %s", r.Status, r.Outcome, r.Fault, r.Action))
+	}
+	want := []string{"200 done  ", "200 done header none", "500 fault faults[0] status 500", "501 fault header status 501", "200 done header none"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }

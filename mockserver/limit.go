@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +20,10 @@ type RateLimit struct {
 	RPM     int   `yaml:"rpm"`     // requests a minute; 0: no limit
 	TPM     int   `yaml:"tpm"`     // tokens a minute, prompt and max_tokens together; 0: no limit
 	Headers *bool `yaml:"headers"` // x-ratelimit headers on every answer; nil: true
+	// CountRefused has a refused request take one from the bucket of requests too,
+	// as OpenAI's "unsuccessful requests contribute to your per-minute limit": who
+	// does not wait is never let in. The bucket falls to a minute's debt at most.
+	CountRefused bool `yaml:"count_refused"`
 }
 
 func (l RateLimit) withDefaults() RateLimit {
@@ -95,6 +98,9 @@ func (l *limiter) admit(h http.Header, key string, limit RateLimit, tokens int, 
 		defer b.describe(h, now)
 	}
 	if limit.TPM > 0 && tokens > limit.TPM {
+		if limit.CountRefused {
+			b.countRefused(now)
+		}
 		h.Set("X-Should-Retry", "false")
 		return limited("tokens", "Request too large on tokens per min (TPM): Limit %d, Requested %d. "+
 			"The input or output tokens must be reduced in order to run successfully.", limit.TPM, tokens)
@@ -106,6 +112,9 @@ func (l *limiter) admit(h http.Header, key string, limit RateLimit, tokens int, 
 	}
 	one.CancelAt(now)
 	many.CancelAt(now)
+	if limit.CountRefused {
+		forOne = b.countRefused(now)
+	}
 	wait := max(forOne, forMany)
 	retryAfter(h, wait)
 	if forMany > forOne {
@@ -114,6 +123,18 @@ func (l *limiter) admit(h http.Header, key string, limit RateLimit, tokens int, 
 	}
 	return limited("requests", "Rate limit reached on requests per min (RPM): Limit %d, Requested 1. Please try again in %s.",
 		limit.RPM, upToMS(wait))
+}
+
+// countRefused takes one request, into debt where there is none, and returns
+// when the next has room.
+func (b *buckets) countRefused(now time.Time) time.Duration {
+	one := b.requests.ReserveN(now, 1)
+	if one.DelayFrom(now) > time.Minute {
+		one.CancelAt(now)
+	}
+	next := b.requests.ReserveN(now, 1)
+	defer next.CancelAt(now)
+	return next.DelayFrom(now)
 }
 
 func limited(typ, format string, args ...any) *apiError {
@@ -133,7 +154,7 @@ func describe(h http.Header, what string, b *rate.Limiter, now time.Time) {
 	left := b.TokensAt(now)
 	full := time.Duration((float64(b.Burst()) - left) / float64(b.Limit()) * float64(time.Second))
 	h.Set("X-Ratelimit-Limit-"+what, strconv.Itoa(b.Burst()))
-	h.Set("X-Ratelimit-Remaining-"+what, strconv.Itoa(int(left)))
+	h.Set("X-Ratelimit-Remaining-"+what, strconv.Itoa(max(int(left), 0)))
 	h.Set("X-Ratelimit-Reset-"+what, upToMS(full).String())
 }
 
@@ -158,10 +179,4 @@ func (x *exchange) admit(r *http.Request, req *request) *apiError {
 		tokens += x.planned
 	}
 	return x.s.limits.admit(x.w.Header(), apiKey(r), limit, tokens, x.s.clock.wall())
-}
-
-// apiKey is the bearer token of a request, empty for none.
-func apiKey(r *http.Request) string {
-	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return key
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,9 @@ func TestEachMinuteAdmitsItsLimit(t *testing.T) {
 		// 10 tokens a request: 5 of the prompt and max_tokens 5.
 		{"tokens, flooded", "rate_limit: {tpm: 600}", 100 * ms, []int{119, 60, 60}},
 		{"the tighter of both", "rate_limit: {rpm: 60, tpm: 300}", 100 * ms, []int{59, 30, 30}},
+		{"refused ones count, flooded: nobody is let in any more", "rate_limit: {rpm: 60, count_refused: true}", 100 * ms, []int{66, 0, 0}},
+		{"refused ones count, at the limit", "rate_limit: {rpm: 60, count_refused: true}", time.Second, []int{60, 60, 60}},
+		{"refused ones count, of tokens", "rate_limit: {rpm: 60, tpm: 300, count_refused: true}", 100 * ms, []int{33, 0, 0}},
 		{"none", "rate_limit: {}", time.Second, []int{60, 60, 60}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,6 +202,64 @@ func TestEachAPIKeyHasBucketsOfItsOwn(t *testing.T) {
 		}
 		if want := []int{200, 429, 200, 200, 429}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestCountedRefusalsSayWhenTheNextIsServed(t *testing.T) {
+	for _, c := range []struct {
+		name, config, more string
+		refused            int
+		want               string // headers of the last refusal
+	}{
+		{"for want of a request", "{rpm: 60, count_refused: true}", `,"max_tokens":1`, 5, "60 0 1m5s    6 6000"},
+		{"debt ends at a minute", "{rpm: 60, count_refused: true}", `,"max_tokens":1`, 500, "60 0 2m0s    61 61000"},
+		{"too large ones count too", "{rpm: 60, tpm: 50, count_refused: true}", `,"max_tokens":99`, 5, "60 0 1m5s 50 50 0s  "},
+		{"unless they do not", "{rpm: 60}", `,"max_tokens":1`, 500, "60 0 1m0s    1 1000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, "engine: {model: none}\nrate_limit: "+c.config)
+				var last *httptest.ResponseRecorder
+				for range 60 + c.refused {
+					last = post(s, chatPath, chat(1, c.more))
+				}
+				if got := limitHeaders(last); last.Code != 429 || got != c.want {
+					t.Fatalf("%d %q, want %q", last.Code, got, c.want)
+				}
+				after, _ := strconv.Atoi(last.Header().Get("Retry-After"))
+				if after == 0 {
+					return
+				}
+				time.Sleep(time.Duration(after) * time.Second)
+				if w := post(s, chatPath, chat(1, c.more)); w.Code != 200 {
+					t.Errorf("after %d s: %d", after, w.Code)
+				}
+			})
+		})
+	}
+}
+
+func TestOneKeyHasOneBucketHoweverItIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {model: none}\nrate_limit: {rpm: 1}\nfaults: [{when: {first: 1, per: key}, action: {status: 500}}]")
+		for _, c := range []struct {
+			authorization string
+			want          []int // faults of a new key, then its limit
+		}{
+			{"Bearer k", []int{500, 200, 429}},
+			{"bearer k", []int{429}},
+			{"BEARER  k", []int{429}},
+			{"Bearer k ", []int{429}},
+			{"Bearer K", []int{500, 200, 429}},
+			{"", []int{500, 200, 429}},
+			{"Basic k", []int{429}}, // no bearer token: as one without a key
+		} {
+			for i, want := range c.want {
+				if w := post(s, chatPath, chat(1, `,"max_tokens":1`), "Authorization", c.authorization); w.Code != want {
+					t.Errorf("%q, request %d: %d, want %d", c.authorization, i+1, w.Code, want)
+				}
+			}
 		}
 	})
 }

@@ -118,7 +118,7 @@ func TestAPatchChangesTheConfig(t *testing.T) {
 		{"a zero is meant", "{engine.max_queue: 0}", "engine.max_queue", "0"},
 		{"models", "{models: [{id: c}]}", "models[0].max_model_len", "8192"},
 		{"faults", "{faults: []}", "faults", ""},
-		{"a value that stays, of what must stay", "{seed: 7, engine: {model: step}, output.natural: 9}", "output.natural", "9"},
+		{"a value that stays, of what must stay", "{seed: 7, engine: {model: step}, output.natural: 9}", "output.natural.mean", "9"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, fullConfig)
@@ -162,7 +162,7 @@ func TestAStageBringsTheConfigOfTheStartBack(t *testing.T) {
 	if _, err := s.BeginStage("own faults", []mockserver.Fault{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, cfg := shown(t, s); len(cfg.Faults) != 0 || cfg.Output.Natural != 40 {
+	if _, cfg := shown(t, s); len(cfg.Faults) != 0 || cfg.Output.Natural.Mean != 40 {
 		t.Errorf("config %+v", cfg)
 	}
 }
@@ -192,7 +192,7 @@ func TestEveryErrorOfAPatchComesAtOnceAndNothingChanges(t *testing.T) {
 			},
 		},
 		{"keys", "version: 1\nset: {zzz: 1, engine.zzz: 1, engine.c0.x: 1, '': 1, 'models[0].id': x, engine.itl: }", 400, []string{
-			`unknown key \"zzz\": the keys here are engine, `, `unknown key \"engine.zzz\": the keys here are engine.c0, `, `unknown key \"engine.c0.x\": write engine.c0 as a whole`,
+			`unknown key \"zzz\": the keys here are api_key, `, `unknown key \"engine.zzz\": the keys here are engine.c0, `, `unknown key \"engine.c0.x\": write engine.c0 as a whole`,
 			`unknown key \"\"`, `unknown key \"models[0].id\"`, "engine.itl: write a value",
 		}},
 		{"a key twice", "version: 1\nset: {engine.c0: 1ms, engine.c0: 2ms}", 400, []string{"duplicate key"}},
@@ -292,7 +292,7 @@ func TestWaitingRequestsGetPlacesThatAPatchMakes(t *testing.T) {
 				t.Error(err)
 			}
 			for _, r := range s.Truth(0) {
-				if r.Outcome != mockserver.Done {
+				if r.Outcome != "done" {
 					t.Errorf("%s: %s", c.config, r.Outcome)
 				}
 			}
@@ -411,8 +411,29 @@ func TestAResetUnderRequestsMustBeForced(t *testing.T) {
 		if _, err := s.Drain(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if recs := s.Truth(0); len(recs) != 2 || recs[0].N != 1 || recs[0].Outcome != mockserver.Done {
+		if recs := s.Truth(0); len(recs) != 2 || recs[0].N != 1 || recs[0].Outcome != "done" {
 			t.Errorf("%d records", len(recs))
 		}
 	})
+}
+
+// A key is hidden where the config is shown, and what is shown can be sent back
+// without losing it.
+func TestTheKeyStaysHiddenAndInForce(t *testing.T) {
+	s := serve(t, "api_key: sk-very-secret\nphases: [{at: 1h, set: {api_key: sk-later}}]")
+	shown := admin(s, "GET", "/admin/config", "").Body.String()
+	if strings.Contains(shown, "sk-") || !strings.Contains(shown, "api_key: '[redacted]'") {
+		t.Errorf("shown: %s", shown)
+	}
+	if w := admin(s, "PATCH", "/admin/config", `{"version": 1, "set": {"api_key": "[redacted]"}}`); w.Code != 400 || !strings.Contains(w.Body.String(), "api_key") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := admin(s, "PATCH", "/admin/config", `{"version": 1, "set": {"api_key": "sk-new"}}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for key, want := range map[string]int{"sk-new": 200, "sk-very-secret": 401, "[redacted]": 401} {
+		if w := post(s, chatPath, chat(1, `,"max_tokens":1`), "Authorization", "Bearer "+key); w.Code != want {
+			t.Errorf("with %s: %d", key, w.Code)
+		}
+	}
 }

@@ -3,41 +3,62 @@ package mockserver
 import (
 	"encoding/json"
 	"net/http"
+	"runtime/debug"
 )
 
-// A modelCard is a model as /v1/models shows it; max_model_len is vLLM's.
+// A modelCard is a model as /v1/models shows it; max_model_len is vLLM's and
+// SGLang's.
 type modelCard struct {
 	ID          string `json:"id"`
 	Object      string `json:"object"`
 	Created     int64  `json:"created"`
 	OwnedBy     string `json:"owned_by"`
 	MaxModelLen int    `json:"max_model_len"`
+	*lineage           // of those two as well
 }
 
-func (s *Server) card(m Model) modelCard {
-	return modelCard{m.ID, "model", s.clock.base.Unix(), "llmload", m.MaxModelLen}
+type lineage struct {
+	Root   string  `json:"root"`
+	Parent *string `json:"parent"`
+}
+
+func (s *Server) card(cfg *Config, m Model) modelCard {
+	card := modelCard{m.ID, "model", s.clock.base.Unix(), "llmload", m.MaxModelLen, nil}
+	if cfg.Dialect != dialectOpenAI { // ModelCard of either project's protocol.py
+		card.OwnedBy, card.lineage = cfg.Dialect, &lineage{Root: m.ID}
+	}
+	return card
 }
 
 func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) {
-	models := s.cfg.Load().Models
-	cards := make([]modelCard, len(models))
-	for i, m := range models {
-		cards[i] = s.card(m)
+	cfg := s.cfg.Load()
+	cards := make([]modelCard, len(cfg.Models))
+	for i, m := range cfg.Models {
+		cards[i] = s.card(cfg, m)
 	}
 	writeJSON(w, map[string]any{"object": "list", "data": cards})
 }
 
 func (s *Server) oneModel(w http.ResponseWriter, r *http.Request) {
-	m, ok := s.cfg.Load().model(r.PathValue("id"))
+	cfg := s.cfg.Load()
+	m, ok := cfg.model(r.PathValue("id"))
 	if !ok {
-		writeError(w, *unknownModel(r.PathValue("id")))
+		writeErrorIn(w, cfg.Dialect, *unknownModel(r.PathValue("id")))
 		return
 	}
-	writeJSON(w, s.card(m))
+	writeJSON(w, s.card(cfg, m))
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]string{"status": "ok"})
+}
+
+func (s *Server) version(w http.ResponseWriter, _ *http.Request) {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	writeJSON(w, map[string]string{"version": version})
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -55,13 +55,5 @@ func located(n strictyaml.Node, ps []problem) error {
 	return strictyaml.Join(errs...)
 }
 
-// A notYet is a key of the full grammar that this server does not know yet. It
-// is told apart from a typing error.
-type notYet struct{}
-
-func (*notYet) UnmarshalNode(n strictyaml.Node) error {
-	return n.Errorf("", "this key is not supported yet")
-}
-
 // place is the path of a list's element, for the truth ledger.
 func place(i int) string { return fmt.Sprintf("faults[%d]", i) }

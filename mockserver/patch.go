@@ -122,9 +122,6 @@ func placed(set strictyaml.Node, p problem) error {
 	return set.Errorf(at, "%s: %s", p.path, p.msg)
 }
 
-// redacted stands where a key is not shown.
-const redacted = "[redacted]"
-
 func isSecret(path string) bool { return path == "api_key" }
 
 // same says whether two parts of a config mean the same.

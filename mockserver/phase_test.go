@@ -148,7 +148,7 @@ func TestPhasesOfGoCode(t *testing.T) {
 		clear(set) // New has copied it
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if _, cfg := shown(t, s); cfg.Engine.TTFT != 30*ms || cfg.Stream.TokensPerChunk != 2 || cfg.Output.Natural != 9 {
+		if _, cfg := shown(t, s); cfg.Engine.TTFT != 30*ms || cfg.Stream.TokensPerChunk != 2 || cfg.Output.Natural.Mean != 9 {
 			t.Errorf("config %+v", cfg)
 		}
 	})

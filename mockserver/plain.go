@@ -11,7 +11,7 @@ func (x *exchange) plain() Outcome {
 	if err != nil {
 		return x.lost()
 	}
-	x.usage.cached = x.s.sched.cached(x.choices)
+	x.s.sched.locked(x.settle)
 	return x.deliver(due)
 }
 
@@ -29,7 +29,7 @@ func (x *exchange) plainDue() (due time.Duration, err error) {
 	case k == nil:
 	case k.row.early:
 		first := x.choices[0]
-		return x.dueOf(first, min(k.AtToken, first.seq.Out-1))
+		return x.dueOf(first, min(first.hidden+k.AtToken, first.seq.Out-1))
 	case k.row.ends == mayBegin:
 		due += k.For
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 )
 
@@ -19,15 +18,18 @@ const (
 
 const (
 	maxBody    = 64 << 20 // bytes
-	maxPrompts = 2048     // in one request, as OpenAI bounds embeddings
+	maxPrompts = 2048     // in one request, as OpenAI bounds embeddings; times n
+	maxN       = 128      // choices a prompt, as OpenAI has it
+	maxPlanned = 4 << 20  // tokens of output in one request, over all choices: some 200 MB
 )
 
-// A request is the body of a generation request, all endpoints in one.
+// A request is the body of a generation request, all endpoints in one. What it
+// does not name is passed over, as vLLM does.
 type request struct {
-	Model    string      `json:"model"`
-	Messages []message   `json:"messages"`
-	Prompt   stringOrSet `json:"prompt"`
-	Input    stringOrSet `json:"input"`
+	Model    string     `json:"model"`
+	Messages []message  `json:"messages"`
+	Prompt   promptList `json:"prompt"`
+	Input    promptList `json:"input"`
 
 	Stream        bool `json:"stream"`
 	StreamOptions struct {
@@ -35,60 +37,43 @@ type request struct {
 		ContinuousUsageStats bool `json:"continuous_usage_stats"` // vLLM: running totals in every chunk
 	} `json:"stream_options"`
 
-	MaxTokens           *int        `json:"max_tokens"`
-	MaxCompletionTokens *int        `json:"max_completion_tokens"` // wins over max_tokens
-	MinTokens           int         `json:"min_tokens"`
-	IgnoreEOS           bool        `json:"ignore_eos"`
-	Stop                stringOrSet `json:"stop"`
-	N                   *int        `json:"n"`
-	EncodingFormat      string      `json:"encoding_format"`
+	MaxTokens           *int       `json:"max_tokens"`
+	MaxCompletionTokens *int       `json:"max_completion_tokens"` // wins over max_tokens
+	MinTokens           int        `json:"min_tokens"`
+	IgnoreEOS           bool       `json:"ignore_eos"`
+	Stop                stringList `json:"stop"`
+	N                   *int       `json:"n"`
+
+	Tools          []tool         `json:"tools"`
+	ToolChoice     toolChoice     `json:"tool_choice"`
+	ResponseFormat responseFormat `json:"response_format"`
+
+	Echo   bool    `json:"echo"`
+	BestOf *int    `json:"best_of"`
+	Suffix *string `json:"suffix"`
+
+	EncodingFormat string `json:"encoding_format"`
+	Dimensions     *int   `json:"dimensions"`
+
+	// Checked, and without an effect on words that are drawn from a list.
+	Temperature      *float64 `json:"temperature"`
+	TopP             *float64 `json:"top_p"`
+	PresencePenalty  *float64 `json:"presence_penalty"`
+	FrequencyPenalty *float64 `json:"frequency_penalty"`
+	TopLogprobs      *int     `json:"top_logprobs"`
+	Seed             *int64   `json:"seed"`
+	User             *string  `json:"user"`
 }
 
 type message struct {
-	Role    string  `json:"role"`
-	Content content `json:"content"`
-}
-
-// A content is the text parts of a message: one string or a list of parts.
-type content []string
-
-func (c *content) UnmarshalJSON(src []byte) error {
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
-	if len(src) > 0 && src[0] == '"' {
-		*c = content{""}
-		return json.Unmarshal(src, &(*c)[0])
-	}
-	if err := json.Unmarshal(src, &parts); err != nil {
-		return errors.New("content must be a string or a list of parts")
-	}
-	for _, p := range parts {
-		*c = append(*c, p.Text) // parts that are not text count no tokens
-	}
-	return nil
-}
-
-// A stringOrSet is a string or a list of strings; nil when the key was absent
-// or null.
-type stringOrSet []string
-
-func (l *stringOrSet) UnmarshalJSON(src []byte) error {
-	src = bytes.TrimSpace(src)
-	switch {
-	case string(src) == "null":
-		return nil
-	case len(src) > 0 && src[0] == '"':
-		*l = stringOrSet{""}
-		return json.Unmarshal(src, &(*l)[0])
-	}
-	list := []string{}
-	if err := json.Unmarshal(src, &list); err != nil {
-		return errors.New("must be a string or a list of strings; token ids are not supported")
-	}
-	*l = list
-	return nil
+	Role      string `json:"role"`
+	Content   parts  `json:"content"`
+	ToolCalls []struct {
+		Function struct {
+			Name      string `json:"name"`
+			Arguments string `json:"arguments"`
+		} `json:"function"`
+	} `json:"tool_calls"`
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *apiError) {
@@ -109,46 +94,33 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *apiError) {
 
 func parseRequest(a api, body []byte) (*request, *apiError) {
 	req := &request{}
-	if err := json.Unmarshal(body, req); err != nil {
-		return nil, invalid("", "We could not parse the JSON body of your request: %s", err)
+	if bad := decode(body, req); bad != nil {
+		return nil, bad
 	}
 	return req, req.check(a)
 }
 
-// check refuses what no config of the server would answer.
-func (r *request) check(a api) *apiError {
-	switch {
-	case r.Model == "":
-		return invalid("model", "you must provide a model parameter")
-	case a == apiChat && len(r.Messages) == 0:
-		return invalid("messages", "Missing required parameter: 'messages'.")
-	case a == apiCompletions && len(r.Prompt) == 0:
-		return invalid("prompt", "Missing required parameter: 'prompt'.")
-	case a == apiEmbeddings && len(r.Input) == 0:
-		return invalid("input", "Missing required parameter: 'input'.")
-	case len(r.Prompt) > maxPrompts || len(r.Input) > maxPrompts:
-		return invalid("", "more than %d prompts in one request", maxPrompts)
-	case a == apiEmbeddings && r.EncodingFormat != "" && r.EncodingFormat != "float":
-		return invalid("encoding_format", "%q is not supported; write float", r.EncodingFormat)
-	case r.N != nil && *r.N != 1:
-		return invalid("n", "only n = 1 is supported")
+// decode reads a body; a value of the wrong type is named by its path. Nesting
+// is bounded by encoding/json itself, at 10,000.
+func decode(body []byte, v any) *apiError {
+	err := json.Unmarshal(body, v)
+	if err == nil {
+		return nil
 	}
-	return r.checkLength()
+	var typ *json.UnmarshalTypeError
+	var value *valueError
+	switch {
+	case errors.As(err, &value):
+		return invalid(value.param, "Invalid value for '%s': %s.", value.param, value.msg)
+	case errors.As(err, &typ) && typ.Field == "":
+		return invalid("", "The JSON body of your request must be an object, but is %s.", article(typ.Value))
+	case typ != nil:
+		return invalid(typ.Field, "Invalid type for '%s': expected %s, but got %s instead.", typ.Field, expected(typ.Type), article(typ.Value))
+	}
+	return invalid("", "We could not parse the JSON body of your request: %s", err)
 }
 
-func (r *request) checkLength() *apiError {
-	limit := r.limit()
-	switch {
-	case limit != nil && *limit < 1:
-		return invalid("max_tokens", "max_tokens must be at least 1, got %d", *limit)
-	case r.MinTokens < 0:
-		return invalid("min_tokens", "min_tokens must not be negative, got %d", r.MinTokens)
-	case limit != nil && r.MinTokens > *limit:
-		return invalid("min_tokens", "min_tokens %d is over max_tokens %d", r.MinTokens, *limit)
-	}
-	return nil
-}
-
+// limit is the request's bound on the tokens of an answer.
 func (r *request) limit() *int {
 	if r.MaxCompletionTokens != nil {
 		return r.MaxCompletionTokens
@@ -156,19 +128,47 @@ func (r *request) limit() *int {
 	return r.MaxTokens
 }
 
+// limitName is that bound as the client wrote it.
+func (r *request) limitName() string {
+	if r.MaxCompletionTokens != nil {
+		return "max_completion_tokens"
+	}
+	return "max_tokens"
+}
+
+// choices is how many answers each prompt has.
+func (r *request) choices(a api) int {
+	if r.N == nil || a == apiEmbeddings {
+		return 1
+	}
+	return *r.N
+}
+
+// promptName is the parameter that holds an endpoint's prompts.
+func (a api) promptName() string {
+	switch a {
+	case apiChat:
+		return "messages"
+	case apiEmbeddings:
+		return "input"
+	}
+	return "prompt"
+}
+
+// texts are the prompts of an endpoint that is no chat.
+func (r *request) texts(a api) promptList {
+	if a == apiEmbeddings {
+		return r.Input
+	}
+	return r.Prompt
+}
+
 // prompts gives each prompt of a request as its parts.
 func (r *request) prompts(a api) [][]string {
 	if a == apiChat {
-		var parts []string
-		for _, m := range r.Messages {
-			parts = append(parts, m.Content...)
-		}
-		return [][]string{parts}
+		return [][]string{chatParts(r.Messages)}
 	}
-	list := r.Prompt
-	if a == apiEmbeddings {
-		list = r.Input
-	}
+	list := r.texts(a)
 	out := make([][]string, len(list))
 	for i := range list {
 		out[i] = list[i : i+1]
@@ -176,31 +176,14 @@ func (r *request) prompts(a api) [][]string {
 	return out
 }
 
-// An apiError is a refusal in the shape of OpenAI's error object.
-type apiError struct {
-	status                    int
-	message, typ, param, code string
-}
-
-func invalid(param, format string, args ...any) *apiError {
-	return &apiError{http.StatusBadRequest, fmt.Sprintf(format, args...), "invalid_request_error", param, ""}
-}
-
-// json is the error object; a param or code that is not there is null.
-func (e apiError) json() []byte {
-	null := func(s string) *string {
-		if s == "" {
-			return nil
+// chatParts is what a conversation says. Roles and tool definitions count no
+// tokens; the calls that the model made earlier do.
+func chatParts(messages []message) (all []string) {
+	for _, m := range messages {
+		all = append(all, m.Content...)
+		for _, call := range m.ToolCalls {
+			all = append(all, call.Function.Name, call.Function.Arguments)
 		}
-		return &s
 	}
-	type object struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    *string `json:"code"`
-	}
-	// Strings alone: Marshal cannot fail.
-	out, _ := json.Marshal(map[string]object{"error": {e.message, e.typ, null(e.param), null(e.code)}})
-	return out
+	return all
 }

@@ -5,7 +5,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/llmload/llmload/internal/alarm"
 	"github.com/llmload/llmload/mockserver/engine"
+)
+
+const (
+	// grain is the least time between two calls of a kernel's alarm. One costs some
+	// 5 us of kernel; with tens of thousands of tokens a second, several share one.
+	grain = 250 * time.Microsecond
+	// forever is later than anything that is waited for.
+	forever = 1 << 62
 )
 
 // A scheduler drives the engine in real time: it gives it the clock and a lock,
@@ -17,13 +26,13 @@ type scheduler struct {
 	mu      sync.Mutex
 	eng     engine.Engine
 	waiting wakes
-	alarm   alarm
+	alarm   alarm.Alarm
 	armed   time.Duration // what the alarm is set to
 }
 
 func newScheduler(c clock, cfg *Config) *scheduler {
 	s := &scheduler{clock: c, eng: newEngine(cfg), armed: forever}
-	s.alarm = newAlarm(c, cfg.KernelTimers, s.ring)
+	s.alarm = alarm.New(cfg.KernelTimers, grain, s.ring)
 	return s
 }
 
@@ -150,23 +159,6 @@ func (s *scheduler) rewatch(w *waiter) {
 	}
 }
 
-func (s *scheduler) admitted(q *engine.Seq) (time.Duration, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return q.Admitted()
-}
-
-// cached is the number of prompt tokens that were found in the prefix cache, as
-// far as the choices are admitted.
-func (s *scheduler) cached(choices []*choice) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range choices {
-		n += c.seq.Cached()
-	}
-	return n
-}
-
 func (s *scheduler) load() engine.Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +175,7 @@ func (s *scheduler) arm() {
 	}
 	if ok && at < s.armed {
 		s.armed = at
-		s.alarm.set(at)
+		s.alarm.Set(s.clock.base.Add(at))
 	}
 }
 
@@ -198,4 +190,4 @@ func (s *scheduler) ring() {
 	s.arm()
 }
 
-func (s *scheduler) close() { s.alarm.close() }
+func (s *scheduler) close() { s.alarm.Close() }

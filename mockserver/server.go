@@ -3,8 +3,10 @@ package mockserver
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,17 +15,18 @@ import (
 // A Server is a mock inference server: an http.Handler that answers the
 // OpenAI-compatible endpoints, with and without their /v1.
 type Server struct {
-	base   *Config                // as it was at the start, resolved
-	cfg    atomic.Pointer[Config] // the current one: resolved, never changed in place
-	clock  clock
-	mux    *http.ServeMux
-	sched  *scheduler
-	ledger *ledger
-	late   *lateMeter
-	limits *limiter
-	gates  gates
-	ctx    context.Context // ends with Close
-	stop   context.CancelFunc
+	base    *Config                // as it was at the start, resolved
+	cfg     atomic.Pointer[Config] // the current one: resolved, never changed in place
+	clock   clock
+	mux     *http.ServeMux
+	sched   *scheduler
+	ledger  *ledger
+	late    *lateMeter
+	limits  *limiter
+	gates   gates
+	metrics *metrics
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
 
 	mu       sync.Mutex
 	faults   *faultSet
@@ -35,24 +38,22 @@ type Server struct {
 	idle     chan struct{} // nil, or closed when inFlight falls to 0
 }
 
-// New makes a server. It listens to nothing: hand it to an http.Server. Close
-// it to end its streams and to complete the truth file.
+// New makes a server. It listens to nothing: see HTTPServer, or hand it to any
+// other server as its handler. Close it to end its streams and to complete the truth file.
 func New(cfg Config) (*Server, error) {
-	cfg = cfg.clone().withDefaults()
-	changes, err := cfg.changes()
-	_, perr := cfg.phased(changes)
-	if err := errors.Join(joined(cfg.problems()), err, perr); err != nil {
-		return nil, err
-	}
-	l, err := openLedger(cfg.Truth)
+	base, changes, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
-	cfg.version = 1
-	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), limits: newLimiter(), base: &cfg, phases: timeline{changes: changes}}
-	s.cfg.Store(&cfg)
-	s.sched = newScheduler(s.clock, &cfg)
+	l, err := openLedger(base.Truth)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{clock: newClock(), ledger: l, late: newLateMeter(), limits: newLimiter(), base: base, phases: timeline{changes: changes}}
+	s.cfg.Store(base)
+	s.sched = newScheduler(s.clock, base)
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
 	s.routes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Request-Id", requestID(r))
+	w.Header().Set("X-Request-Id", requestID(r, rand.Uint64()))
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -73,16 +74,18 @@ func (s *Server) routes() {
 				s.generate(w, r, api)
 			})
 		}
-		s.mux.HandleFunc("GET "+root+"/models", s.listModels)
-		s.mux.HandleFunc("GET "+root+"/models/{id...}", s.oneModel)
-		s.mux.HandleFunc("GET "+root+"/health", s.health)
+		for pattern, h := range map[string]http.HandlerFunc{
+			"GET /models": s.keyed(s.listModels), "GET /models/{id...}": s.keyed(s.oneModel),
+			"POST /tokenize": s.keyed(s.tokenize), "POST /detokenize": s.keyed(s.detokenize), "GET /version": s.keyed(s.version),
+			"GET /health": s.health, "GET /ping": s.health, "POST /ping": s.health, "GET /metrics": s.metrics.ServeHTTP,
+		} {
+			method, path, _ := strings.Cut(pattern, " ")
+			s.mux.HandleFunc(method+" "+root+path, h)
+		}
 	}
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, apiError{
-			http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
-			"invalid_request_error", "", "",
-		})
-	})
+	s.mux.HandleFunc("/", s.keyed(func(w http.ResponseWriter, r *http.Request) {
+		writeErrorIn(w, s.cfg.Load().Dialect, noRoute(r))
+	}))
 }
 
 // Close ends every stream, waits for their handlers, and completes the truth
@@ -115,13 +118,17 @@ func (s *Server) Truth(since int64) []Record {
 
 // arrive counts an attempt and opens its record, with the config and the faults
 // of that moment.
-func (s *Server) arrive(r *http.Request, id string) (Record, *Config, *faultSet) {
+func (s *Server) arrive(r *http.Request, answer http.Header) (Record, *Config, *faultSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++
 	s.inFlight++
 	s.maxSeen = max(s.maxSeen, s.inFlight)
 	cfg := s.cfg.Load()
+	// From the seed, so that the same arrivals have the same ledger; other
+	// requests, which are in none, leave the count alone.
+	id := requestID(r, hashMore(cfg.Seed^hashString("request"), strconv.FormatInt(s.attempts, 10)))
+	answer.Set("X-Request-Id", id)
 	return Record{
 		Seq: s.attempts, RequestID: id, Stage: s.stage, ConfigVersion: cfg.version, Path: r.URL.Path,
 		ArrivedNS: s.clock.mono(s.clock.now()),

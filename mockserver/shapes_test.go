@@ -14,6 +14,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+const (
+	weatherSchema = `{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer","minimum":1,"maximum":7}},"required":["city","days"]}`
+	weather       = `"tools":[{"type":"function","function":{"name":"get_weather","parameters":` + weatherSchema + `}}]`
+)
+
 var shapes = []struct {
 	name, config string
 	path, body   string // no body: GET
@@ -37,6 +42,32 @@ var shapes = []struct {
 		`{"model":"demo-8b","prompt":["one two","three"],"max_tokens":2,"stream":true,"stream_options":{"include_usage":true}}`,
 	},
 	{"embeddings", "", "/v1/embeddings", `{"model":"demo-8b","input":["one two","three"],"encoding_format":"float"}`},
+	{"chat-plain-two-choices", "", chatPath, chat(3, `,"max_tokens":2,"n":2`)},
+	{"chat-stream-two-choices", "", chatPath, chat(3, `,"max_tokens":2,"n":2,"stream":true`)},
+	{"chat-stream-finish-with-last", "stream: {finish_chunk: with_last}", chatPath, chat(3, `,"max_tokens":2,"stream":true`)},
+	{"chat-plain-reasoning", "output: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4`)},
+	{"chat-stream-reasoning", "output: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4,"stream":true,"stream_options":{"include_usage":true}`)},
+	{
+		"chat-stream-reasoning-hidden", "output: {reasoning: 2, reasoning_mode: hidden}", chatPath,
+		chat(3, `,"max_tokens":4,"stream":true,"stream_options":{"include_usage":true}`),
+	},
+	{"chat-plain-tool", "", chatPath, chat(3, `,"tool_choice":"required",`+weather)},
+	{"chat-stream-tool", "", chatPath, chat(3, `,"stream":true,"tool_choice":"required",`+weather)},
+	{"chat-plain-json-schema", "", chatPath, chat(3, `,"response_format":{"type":"json_schema","json_schema":{"name":"w","schema":`+weatherSchema+`}}`)},
+	{"vllm-chat-plain", "dialect: vllm\noutput: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4`)},
+	{"vllm-chat-stream", "dialect: vllm\noutput: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4,"stream":true,"stream_options":{"include_usage":true}`)},
+	{"vllm-chat-stream-tool", "dialect: vllm", chatPath, chat(3, `,"stream":true,"tool_choice":"required",`+weather)},
+	{"vllm-completions-stream", "dialect: vllm", completionsPath, `{"model":"demo-8b","prompt":"one two","max_tokens":2,"stream":true}`},
+	{"sglang-chat-plain", "dialect: sglang\noutput: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4`)},
+	{"sglang-chat-stream", "dialect: sglang\noutput: {reasoning: 2}", chatPath, chat(3, `,"max_tokens":4,"stream":true,"stream_options":{"include_usage":true}`)},
+	{"sglang-chat-stream-tool", "dialect: sglang", chatPath, chat(3, `,"stream":true,"tool_choice":"required",`+weather)},
+	{"completions-echo", "", completionsPath, `{"model":"demo-8b","prompt":"say \"hi\"","echo":true,"max_tokens":2}`},
+	{"completions-stream-n", "", completionsPath, `{"model":"demo-8b","prompt":["a","b"],"n":2,"max_tokens":1,"stream":true}`},
+	{"completions-token-ids", "", completionsPath, `{"model":"demo-8b","prompt":[[1,2],[3]],"max_tokens":2}`},
+	{"embeddings-base64", "", "/v1/embeddings", `{"model":"demo-8b","input":[1,2],"encoding_format":"base64","dimensions":2}`},
+	{"tokenize", "", "/tokenize", `{"prompt":"some band zzz"}`},
+	{"detokenize", "", "/detokenize", `{"tokens":[1,2,2000000000]}`},
+	{"vllm-models", "dialect: vllm", "/v1/models", ""},
 	{"models", "models: [{id: a}, {id: org/b, max_model_len: 100}]", "/v1/models", ""},
 	{"model", "models: [{id: a}, {id: org/b, max_model_len: 100}]", "/v1/models/org/b", ""},
 	{"model-unknown", "", "/v1/models/nope", ""},
@@ -47,10 +78,17 @@ var shapes = []struct {
 	{"error-no-messages", "", chatPath, `{"model":"demo-8b"}`},
 	{"error-no-prompt", "", completionsPath, `{"model":"demo-8b"}`},
 	{"error-no-input", "", "/v1/embeddings", `{"model":"demo-8b"}`},
-	{"error-token-ids", "", completionsPath, `{"model":"demo-8b","prompt":[1,2,3]}`},
+	{"error-prompt-mixed", "", completionsPath, `{"model":"demo-8b","prompt":["a",7]}`},
+	{"error-temperature-type", "", chatPath, chat(3, `,"temperature":"hot"`)},
+	{"error-temperature-range", "", chatPath, chat(3, `,"temperature":2.5`)},
+	{"error-no-role", "", chatPath, `{"model":"demo-8b","messages":[{"role":"user","content":"x"},{"content":"y"}]}`},
+	{"error-tool-choice", "", chatPath, chat(3, `,"tool_choice":"required"`)},
+	{"error-vllm", "dialect: vllm", chatPath, chat(3, `,"temperature":2.5`)},
+	{"error-vllm-unknown-model", "dialect: vllm", chatPath, `{"model":"nope","messages":[{"role":"user","content":"x"}]}`},
+	{"error-sglang", "dialect: sglang", chatPath, chat(3, `,"temperature":2.5`)},
 	{"error-content-number", "", chatPath, `{"model":"demo-8b","messages":[{"role":"user","content":7}]}`},
-	{"error-base64", "", "/v1/embeddings", `{"model":"demo-8b","input":"x","encoding_format":"base64"}`},
-	{"error-n", "", chatPath, chat(3, `,"n":2`)},
+	{"error-encoding-format", "", "/v1/embeddings", `{"model":"demo-8b","input":"x","encoding_format":"hex"}`},
+	{"error-n", "", chatPath, chat(3, `,"n":129`)},
 	{"error-max-tokens-zero", "", chatPath, chat(3, `,"max_tokens":0`)},
 	{"error-min-over-max", "", chatPath, chat(3, `,"max_tokens":2,"min_tokens":3`)},
 	{"error-context", "models: [{id: demo-8b, max_model_len: 10}]", chatPath, chat(7, `,"max_tokens":4`)},
@@ -110,8 +148,9 @@ func wellFormed(t *testing.T, w *httptest.ResponseRecorder) {
 	ids := map[string]bool{}
 	for _, p := range payloads {
 		var v struct {
-			ID    string           `json:"id"`
-			Error *json.RawMessage `json:"error"`
+			ID     string           `json:"id"`
+			Error  *json.RawMessage `json:"error"`
+			Object string           `json:"object"`
 		}
 		if err := json.Unmarshal([]byte(p), &v); err != nil {
 			t.Errorf("%v in %s", err, p)
@@ -120,7 +159,7 @@ func wellFormed(t *testing.T, w *httptest.ResponseRecorder) {
 		if strings.Contains(p, `"error":null`) {
 			t.Errorf("clients take this for an error: %s", p)
 		}
-		if (v.Error != nil) != (w.Code >= 400) {
+		if (v.Error != nil || v.Object == "error") != (w.Code >= 400) {
 			t.Errorf("status %d with %s", w.Code, p)
 		}
 	}

@@ -2,18 +2,10 @@ package mockserver
 
 import "math/rand/v2"
 
-// A Speculative makes every step after a sequence's first make several tokens:
-// one, and as many as were accepted of those that a draft proposed. A stream
-// sends the tokens of a step as one chunk. What drafting and checking cost is
-// not modelled: write it into C0 and DecodePerSeq.
-type Speculative struct {
-	Tokens     int     `yaml:"tokens"`     // proposed each step, at most 64; 0: no speculative decoding
-	Acceptance float64 `yaml:"acceptance"` // probability that a proposed token is accepted where those before it were, 0 to 1
-}
-
 const maxDraft = 64
 
-func (s Speculative) check(bad func(where, format string, args ...any)) {
+func (e Engine) checkSpeculative(bad func(where, format string, args ...any)) {
+	s := e.Speculative
 	if s.Tokens < 0 || s.Tokens > maxDraft {
 		bad("engine.speculative.tokens", "must be 0 to %d, for example 4", maxDraft)
 	}
@@ -26,8 +18,9 @@ func (s Speculative) check(bad func(where, format string, args ...any)) {
 }
 
 // bursts draws how many tokens each step after the first makes, for an answer of
-// out tokens.
-func (s Speculative) bursts(dice *rand.Rand, out int) []int {
+// out tokens; nil is one each.
+func (e Engine) bursts(dice *rand.Rand, out int) []int {
+	s := e.Speculative
 	if s.Tokens == 0 {
 		return nil
 	}

@@ -35,12 +35,14 @@ func (s *Server) State() State {
 		UptimeNS: int64(now), MonotonicNS: s.clock.mono(now), Clock: clockName, Lateness: s.late.read(),
 	}
 	st.ConnectFaults = s.gates.struck.Load()
-	n, dropped, err := s.ledger.counts()
-	if st.Records, st.RecordsDropped = n, dropped; err != nil {
+	if err := s.ledger.failed(); err != nil {
 		st.TruthError = err.Error()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The ledger inside the lock, as an attempt leaves behind its record: what is
+	// in flight no more is among the records.
+	st.Records, st.RecordsDropped = s.ledger.counts()
 	st.Attempts, st.InFlight, st.MaxInFlightSeen, st.Stage = s.attempts, s.inFlight, s.maxSeen, s.stage
 	st.ConfigVersion = s.cfg.Load().version
 	return st

@@ -1,8 +1,6 @@
 package mockserver
 
-import (
-	"time"
-)
+import "time"
 
 // maxWrite bounds the bytes of events that share a write because they are due
 // at the same time.
@@ -14,11 +12,10 @@ type stream struct {
 	render *renderer
 	wire   wire
 	buf    []byte
-	sent   int // tokens, over all choices
+	event  int // where in buf the event of the last chunk begins
 	ended  bool
 	marked int   // tokens in buf that have no time of writing yet
 	free   int64 // until when its client or a fault held it back
-	begun  bool
 }
 
 func (x *exchange) stream() Outcome {
@@ -31,125 +28,124 @@ func (x *exchange) stream() Outcome {
 	if err := st.roles(); err != nil {
 		return x.lost()
 	}
+	next := x.feed.next // once: a method value is allocated
 	for !st.ended {
-		if err := st.await(st.next); err != nil {
+		if err := st.await(next); err != nil {
 			return x.lost()
 		}
-		_, _, due := st.pick()
 		st.open()
 		if st.struck() {
-			if over, err := st.act(due); err != nil {
+			if over, err := st.act(); err != nil {
 				return x.lost()
 			} else if over {
-				return Faulted
+				return outcomeFault
 			}
 			continue
 		}
-		st.fill(due)
+		st.fill()
 		if err := st.write(); err != nil {
 			return x.lost()
 		}
 	}
-	return x.strike.outcome()
+	if x.strike == nil {
+		return outcomeDone
+	}
+	return x.strike.row.outcome(true)
 }
 
 // open sends the headers, once: with the first event, as servers do that wait
 // for their engine's first output.
 func (st *stream) open() {
-	if st.rec.Status == 0 {
+	if !st.wire.begun {
 		st.w.Header().Set("Cache-Control", "no-cache")
 		st.header(200, "text/event-stream; charset=utf-8")
 	}
 }
 
-// roles sends the role in a chunk of its own, at admission, when it is to be early.
+// roles sends each choice's role in a chunk of its own, at admission, when it is
+// to be early.
 func (st *stream) roles() error {
 	if st.api != apiChat || st.cfg.Stream.RoleChunk != roleEarly {
 		return nil
 	}
-	if _, err := st.dueOf(st.choices[0], 0); err != nil {
+	if err := st.admission(st.choices[0]); err != nil {
 		return err
 	}
+	st.s.sched.locked(st.settle)
 	st.open()
-	st.buf = st.render.content(st.buf, 0, true, nil, st.running())
+	for _, c := range st.choices {
+		c.role = true
+		st.buf = st.render.roleAlone(st.buf, c, st.running())
+	}
 	return st.write()
 }
 
-// next is when the next chunk is due; at once when all are written and only the
-// end is left.
-func (st *stream) next() (due time.Duration, ok bool) {
-	if st.sent == st.planned {
-		return 0, true
-	}
-	c, _, due := st.first()
-	return due, c != nil
-}
-
-// pick is first for those who do not hold the scheduler's lock. When all is
-// written there is none, and the end is due now.
-func (st *stream) pick() (c *choice, n int, due time.Duration) {
-	st.s.sched.locked(func() { c, n, due = st.first() })
-	return c, n, due
-}
-
-// first returns the chunk that is due first, of n tokens; nil when no choice has
-// one that is decided.
-func (st *stream) first() (next *choice, n int, due time.Duration) {
-	for _, c := range st.choices {
-		if c.sent == len(c.tokens) {
-			continue
-		}
-		k := st.chunk(c)
-		if at, ok := c.seq.Due(c.sent + k - 1); ok && (next == nil || at < due) {
-			next, n, due = c, k, at
-		}
-	}
-	return next, n, due
-}
-
-// chunk is the number of tokens in the next chunk of c. A pending fault cuts it
-// short, so that exactly AtToken tokens go before it.
-func (st *stream) chunk(c *choice) int {
-	n := st.cfg.chunkTokens(c, c.sent)
-	if left := st.strike.left(st.sent, st.planned); left > 0 {
-		n = min(n, left)
-	}
-	return n
+// take takes the next chunk, if it is due by a time.
+func (st *stream) take(by time.Duration) (c chunk, ok bool) {
+	mu := &st.s.sched.mu
+	mu.Lock()
+	defer mu.Unlock()
+	st.settle()
+	return st.feed.take(by)
 }
 
 // fill renders what is due at one instant: one event a chunk, and behind the
 // last token the end of the stream. Chunks that were due apart are written
 // apart, however late they are.
-func (st *stream) fill(due time.Duration) {
-	for len(st.buf) < maxWrite && !st.struck() {
-		c, n, at := st.pick()
-		if c == nil || at > due {
+func (st *stream) fill() {
+	for c, ok := st.take(forever); ok; c, ok = st.take(c.due) {
+		st.chunk(c)
+		if len(st.buf) >= maxWrite || st.struck() {
 			break
 		}
-		st.token(c, n, at)
 	}
-	if st.sent == st.planned && !st.struck() {
+	if st.feed.left == 0 && !st.struck() {
 		st.finish()
 	}
 }
 
-func (st *stream) token(c *choice, n int, due time.Duration) {
-	role := c.sent == 0 && st.cfg.Stream.RoleChunk == roleWithFirst
-	for range n {
-		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(due))
+// chunk renders a chunk, and behind the last of a choice why that ends.
+func (st *stream) chunk(c chunk) {
+	text := c.tokens[c.from:c.to]
+	for range text {
+		st.rec.PlannedNS = append(st.rec.PlannedNS, st.s.clock.mono(c.due))
 	}
-	st.marked += n
-	st.sent += n
-	st.buf = st.render.content(st.buf, c.index, role, c.tokens[c.sent:c.sent+n], st.running())
-	if c.sent += n; c.sent == len(c.tokens) && !st.struck() {
-		st.close(c)
+	st.marked += len(text)
+	ends := c.to == len(c.tokens) && !st.struck()
+	if len(text) > 0 {
+		u, k := st.running(), c.kind(c.from)
+		role := st.lead(c.choice, k, u)
+		last := ends && st.cfg.Stream.FinishChunk == finishWithLast
+		st.event = len(st.buf)
+		st.buf = st.render.text(st.buf, c.choice, k, text, role, last, u)
+		c.closed = last
 	}
+	if ends {
+		st.close(c.choice)
+	}
+}
+
+// lead renders what must come before a choice's first token: the role, where
+// that has a chunk of its own, and the call that it opens. It says whether the
+// role is to go with the token.
+func (st *stream) lead(c *choice, k kind, u *usage) (role bool) {
+	if st.render.chat && !c.role && st.cfg.Stream.RoleChunk == roleWithFirst {
+		c.role, role = true, true
+		if st.render.apart {
+			st.buf, role = st.render.roleAlone(st.buf, c, u), false
+		}
+	}
+	if k == arguments && !c.opened {
+		c.opened = true
+		st.buf, role = st.render.call(st.buf, c, role, u), false
+	}
+	return role
 }
 
 func (st *stream) close(c *choice) {
 	if !c.closed {
 		c.closed = true
-		st.buf = st.render.finish(st.buf, c.index, c.finish, st.running())
+		st.buf = st.render.finish(st.buf, c, st.running())
 	}
 }
 
@@ -164,10 +160,10 @@ func (st *stream) finish() {
 	st.ended = true
 }
 
+// total is the usage so far.
 func (st *stream) total() usage {
 	u := st.usage
-	u.completion = st.sent
-	u.cached = st.s.sched.cached(st.choices)
+	u.completion, u.reasoning = st.planned-st.feed.left, st.feed.thought
 	return u
 }
 
@@ -187,11 +183,10 @@ func (st *stream) write() error {
 	for ; st.marked > 0; st.marked-- {
 		st.rec.WrittenNS = append(st.rec.WrittenNS, now)
 	}
-	err := st.wire.write(st.strike.rewrite(st.buf, !st.begun))
-	st.begun = st.begun || len(st.buf) > 0
+	blocked, err := st.wire.write(st.rewrite(st.buf, !st.wire.begun))
 	st.buf = st.buf[:0]
-	if end := st.s.clock.mono(st.s.clock.now()); end-now > int64(blockedAfter) {
-		st.free = end
+	if blocked {
+		st.free = st.s.clock.mono(st.s.clock.now())
 	}
 	return err
 }

@@ -43,12 +43,12 @@ func (k *strike) left(sent, planned int) int {
 	return max(0, min(k.AtToken, planned)-sent)
 }
 
-// outcome is that of an answer that was sent to its end.
-func (k *strike) outcome() Outcome {
-	if k == nil || k.row.intact {
-		return Done
+// outcome is that of an answer that was sent to its end, where the deed changed it.
+func (d deed) outcome(changed bool) Outcome {
+	if changed && !d.intact {
+		return outcomeFault
 	}
-	return Faulted
+	return outcomeDone
 }
 
 func (k *strike) contentType(whole string) string {
@@ -59,27 +59,27 @@ func (k *strike) contentType(whole string) string {
 }
 
 // rewrite spoils events that are about to be written.
-func (k *strike) rewrite(events []byte, first bool) []byte {
-	if k == nil || k.row.rewrite == nil || len(events) == 0 {
-		return events
+func (x *exchange) rewrite(events []byte, first bool) []byte {
+	if k := x.strike; k != nil && k.row.rewrite != nil && len(events) > 0 {
+		return k.row.rewrite(x, events, first)
 	}
-	return k.row.rewrite(k, events, first)
+	return events
 }
 
-func (st *stream) struck() bool { return st.strike.left(st.sent, st.planned) == 0 }
+func (st *stream) struck() bool { return st.feed.untilStrike() == 0 }
 
 // act does what the fault says, before or in place of the event that was due.
 // It is over when the answer ends here.
-func (st *stream) act(due time.Duration) (over bool, err error) {
-	k := st.strike
-	if st.sent == st.planned {
-		due = st.s.clock.now()
+func (st *stream) act() (over bool, err error) {
+	k, due := st.strike, st.s.clock.now()
+	if st.feed.left > 0 {
+		st.s.sched.locked(func() { due, _ = st.feed.next() })
 	}
 	switch {
 	case k.row.event != nil:
 		err = st.spoil(due)
 	case k.row.extra != nil:
-		st.buf = append(st.buf, k.row.extra(k)...)
+		st.buf = append(st.buf, k.row.extra(st.exchange)...)
 		fallthrough
 	default:
 		err = st.write() // at least the headers
@@ -87,7 +87,7 @@ func (st *stream) act(due time.Duration) (over bool, err error) {
 	if err == nil && k.row.ends == mayBegin {
 		err = st.hold(due + k.For)
 	}
-	k.spent = true
+	st.s.sched.locked(st.feed.spend)
 	switch k.ends() {
 	case isReset:
 		st.cut = (*exchange).reset
@@ -104,19 +104,24 @@ func (st *stream) hold(until time.Duration) error {
 	return err
 }
 
-// spoil writes the next event the way the fault wants it, and what was rendered
-// behind it as it is. Its tokens count as written with the last piece.
+// spoil writes the event of the next tokens the way the fault wants it; what goes
+// before it, such as a role, as it is. Where no token is seen, that event is the
+// one that says why the choice ends. The tokens count as written with the last
+// piece.
 func (st *stream) spoil(due time.Duration) error {
-	c, n, at := st.pick()
-	c.say(c.sent, st.strike.row.text)
+	c, _ := st.take(forever)
+	c.say(c.from, st.strike.row.text)
 	stamps := len(st.rec.PlannedNS)
-	st.token(c, n, at)
-	end := bytes.Index(st.buf, []byte("\n\n")) + 2
-	rest := bytes.Clone(st.buf[end:])
-	pieces := st.strike.row.event(st.strike, bytes.Clone(st.buf[:end]))
+	st.chunk(c)
+	if c.from == c.to {
+		st.event = len(st.buf)
+		st.close(c.choice)
+	}
+	pieces := st.strike.row.event(st.exchange, bytes.Clone(st.buf[st.event:]))
+	pieces[0] = append(bytes.Clone(st.buf[:st.event]), pieces[0]...)
 	marked := st.marked
 	if st.strike.ends() != goesOn {
-		marked, rest, st.rec.PlannedNS = 0, nil, st.rec.PlannedNS[:stamps] // half a token is none
+		marked, st.rec.PlannedNS = 0, st.rec.PlannedNS[:stamps] // half a token is none
 	}
 	st.marked = 0
 	for i, piece := range pieces {
@@ -124,7 +129,7 @@ func (st *stream) spoil(due time.Duration) error {
 			return err
 		}
 		if st.buf = append(st.buf[:0], piece...); i == len(pieces)-1 {
-			st.buf, st.marked = append(st.buf, rest...), marked
+			st.marked = marked
 		}
 		if err := st.write(); err != nil {
 			return err

@@ -68,6 +68,11 @@ func TestTimes(t *testing.T) {
 			chat(5, `,"max_tokens":2,"stream":true`),
 			[]time.Duration{0, 200 * ms, 220 * ms},
 		},
+		{
+			"and before a prompt of three steps is computed", "stream: {role_chunk: early}\nengine: {model: step, c0: 10ms, max_num_seqs: 4, max_batched_tokens: 5}",
+			chat(15, `,"max_tokens":2,"stream":true`),
+			[]time.Duration{0, 30 * ms, 40 * ms},
+		},
 		{"engine none answers at once", "engine: {model: none}", chat(5, `,"max_tokens":2,"stream":true`), []time.Duration{0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,6 +141,38 @@ func TestPromptsOfOneRequestAreSequencesOfTheirOwn(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
+}
+
+// The work of a stream goes with its tokens, not with their number times that of
+// the choices: with that, this would not end.
+func TestAStreamOfThousandsOfChoicesIsOnItsPlan(t *testing.T) {
+	const prompts, n, tokens = 64, 32, 8
+	body := fmt.Sprintf(`{"model":"demo-8b","prompt":["a"%s],"n":%d,"max_tokens":%d,"stream":true}`, strings.Repeat(`,"a"`, prompts-1), n, tokens)
+	for _, config := range []string{
+		"engine: {model: step, c0: 10ms, max_num_seqs: 4096}",
+		"engine: {ttft: 10ms, itl: 10ms, stagger: 7ms, max_num_seqs: 4096}",
+		"engine: {ttft: 10ms, itl: 10ms, max_num_seqs: 4096}\nfaults: [{action: {do: split_utf8, at_token: 9999}}]",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := serve(t, config)
+			r, err := call(t.Context(), pipe(t, s), "http://h"+completionsPath, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(string(readAll(t, r)), `"finish_reason":"length"`); got != prompts*n {
+				t.Errorf("%s: %d choices ended", config, got)
+			}
+			rec := s.Truth(0)[0]
+			if len(rec.WrittenNS) != prompts*n*tokens || !slices.IsSorted(rec.PlannedNS) {
+				t.Fatalf("%s: %d tokens", config, len(rec.WrittenNS))
+			}
+			for i, at := range rec.PlannedNS {
+				if late := rec.WrittenNS[i] - at; late != 0 && !strings.Contains(config, "faults") {
+					t.Fatalf("%s: token %d is %d ns late", config, i, late)
+				}
+			}
+		})
+	}
 }
 
 func TestAClientThatLeavesFreesItsPlaceAtOnce(t *testing.T) {

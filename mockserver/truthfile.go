@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/dustin/go-humanize"
 
@@ -115,10 +116,19 @@ func (f *truthFile) open() {
 	f.out.Reset(file)
 }
 
+// writeAll appends lines and returns how many bytes came with them.
+func (f *truthFile) writeAll(lines []truthLine) (size int) {
+	for _, l := range lines {
+		f.write(append(strconv.AppendInt([]byte(`{"n":`), l.n, 10), l.rest...))
+		size += len(l.rest)
+	}
+	return size
+}
+
 // write appends one line. After an error of writing nothing more is written, so
 // that the file ends where it went wrong and has no gap.
 func (f *truthFile) write(line []byte) {
-	if f.MaxSize > 0 && f.size > 0 && f.size+int64(len(line)) > f.MaxSize {
+	if f.file != nil && f.MaxSize > 0 && f.size > 0 && f.size+int64(len(line)) > f.MaxSize {
 		f.rotate()
 	}
 	if f.file == nil {

@@ -2,11 +2,13 @@ package mockserver_test
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/llmload/llmload/mockserver"
 )
@@ -151,4 +153,36 @@ func TestTheTruthIsAFileOrAMapping(t *testing.T) {
 			t.Errorf("%s: got %v", src, err)
 		}
 	}
+}
+
+// A handler that outlives Close has its record in memory; the files stay as Close left them.
+func TestARecordAfterTheEndOpensNoFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "truth.jsonl")
+		cfg, err := parse("engine: {model: none}\ntruth: {file: " + file + ", max_size: 100B}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := mockserver.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits(s, 3, nil)
+		release := make(chan bool)
+		w := &writeHook{ResponseRecorder: httptest.NewRecorder(), hook: func() { <-release }}
+		go s.ServeHTTP(w, httptest.NewRequest("POST", chatPath, strings.NewReader(chat(1, ""))))
+		synctest.Wait()
+		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "1 requests in flight") {
+			t.Errorf("Close says %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		ns, files := rotated(t, file)
+		if files != 3 || !slices.Equal(ns, upTo(1, 3)) || s.State().Records != 4 {
+			t.Errorf("%d files, records %v, %d in all", files, ns, s.State().Records)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("the second time, with nothing in flight: %v", err)
+		}
+	})
 }

@@ -12,13 +12,9 @@ type next func() (due time.Duration, ok bool)
 // A decision of the engine moves the wake-up without waking the exchange, so that
 // each token costs one.
 func (x *exchange) await(n next) error {
-	if err := x.ctx.Err(); err != nil {
-		return err
+	if !x.s.sched.watch(x.waiter, n) {
+		<-x.waiter.wake
 	}
-	if x.s.sched.watch(x.waiter, n) {
-		return nil
-	}
-	<-x.waiter.wake
 	return x.ctx.Err()
 }
 
@@ -35,4 +31,12 @@ func (x *exchange) dueOf(c *choice, i int) (at time.Duration, err error) {
 		return 0, ok // the decision is waited for, not the time
 	})
 	return at, err
+}
+
+// admission waits until c has left the queue.
+func (x *exchange) admission(c *choice) error {
+	return x.await(func() (time.Duration, bool) {
+		_, ok := c.seq.Admitted()
+		return 0, ok
+	})
 }

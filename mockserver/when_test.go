@@ -108,7 +108,7 @@ func TestARequestsOwnFault(t *testing.T) {
 	}{
 		{"a status", "{status: 418}", 418, `"error"`, "header status 418 fault"},
 		{"something to do", "{do: error_event}", 200, "The engine died", "header error_event@0 fault"},
-		{"none", "none", 200, "choices", "  done"},
+		{"none", "none", 200, "choices", "header none done"},
 		{"a typing error", "{do: stal}", 400, `X-Mock-Fault:1:6: \"stal\" is not known; write one of stall, reset`, "  rejected"},
 		{"what is missing", "{do: stall}", 400, "do stall needs a duration", "  rejected"},
 		{"an unknown key", "{doo: stall}", 400, `unknown key \"doo\"`, "  rejected"},

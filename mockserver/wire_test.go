@@ -1,6 +1,7 @@
 package mockserver_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -26,7 +27,7 @@ func direct(t *testing.T, config string, on bool) (srv *httptest.Server, s *mock
 	srv = httptest.NewUnstartedServer(s)
 	dials = new(atomic.Int32)
 	if on {
-		srv.Config.ConnContext = mockserver.ConnContext
+		srv.Config = s.HTTPServer()
 	}
 	srv.Listener = counting{srv.Listener, dials}
 	srv.Start()
@@ -69,6 +70,9 @@ func TestStreamsPastNetHTTPAreTheSame(t *testing.T) {
 		}
 		return created.ReplaceAllString(answers, ""), s, n.Load()
 	}
+	if srv := serve(t, "").HTTPServer(); srv.ConnContext == nil || srv.ReadHeaderTimeout == 0 {
+		t.Fatalf("no streams past net/http: %+v", srv)
+	}
 	want, _, _ := read(false)
 	got, s, dials := read(true)
 	if got != want || len(want) < 3*40*100 {
@@ -96,5 +100,27 @@ func TestAFaultCutsAStreamPastNetHTTP(t *testing.T) {
 	text, err := io.ReadAll(r.Body)
 	if got := len(events(text)); err != nil || got != 7 {
 		t.Errorf("%d events, %v", got, err)
+	}
+}
+
+// net/http takes a client that has sent all it wants, and says so, for one that left.
+func TestAClientThatClosesItsSideGetsNoEmptySuccess(t *testing.T) {
+	for _, more := range []string{"", `,"stream":true`} {
+		srv, s, _ := direct(t, "engine: {ttft: 1h}", true)
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		body := chat(3, more)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", chatPath, len(body), body)
+		conn.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(conn) // a reset is as good as an end
+		if _, err := s.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if recs := s.Truth(0); len(answer) != 0 || len(recs) != 1 || recs[0].Outcome != "client_gone" {
+			t.Errorf("it got %q; the ledger has %+v", answer, recs)
+		}
 	}
 }

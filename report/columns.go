@@ -88,6 +88,9 @@ func describe(l results.Load) string {
 	text := "c=" + strconv.Itoa(l.Concurrency)
 	if l.Mode == "open" {
 		text = "rate=" + tickLabel(l.Rate) + "/s"
+		if l.Sessions {
+			text = "sessions=" + tickLabel(l.Rate) + "/s"
+		}
 		if l.Arrivals != "" && l.Arrivals != "poisson" {
 			text += " " + clean(l.Arrivals)
 		}

@@ -25,9 +25,11 @@ func newSample(name string) *sample {
 		Valid:         true,
 		Run:           results.Run{ID: "20260102T150405Z-" + name + "-abcd", Name: name, StartedAt: time.Unix(1767366245, 0)},
 		Target:        results.Target{Endpoint: "http://127.0.0.1:8000/v1", Model: "demo-8b", Mock: true},
+		Environment:   results.Environment{Host: "node-7"},
 		Conservation:  results.Conservation{Holds: true, ServerAttempts: &server},
 		Instrument: results.Instrument{
 			DispatchDelayP99MS: ptr(0.412), LagP99MS: ptr(0.2), MultiEventReads: ptr(0.003), CPURatio: ptr(0.31), GCPauseP99MS: ptr(0.08),
+			KernelToReadP50MS: ptr(0.06), KernelToReadP99MS: ptr(0.4), UnstampedReads: ptr(0.001),
 		},
 	}
 	return &sample{Run: report.Run{Summary: s}, random: rand.New(rand.NewPCG(1, 2))}

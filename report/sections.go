@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/llmload/llmload/results"
 )
@@ -140,14 +141,47 @@ func (p *page) instrument(s *results.Summary) {
 		"lag p99 " + known(number(in.LagP99MS), " ms"),
 		"CPU " + known(share(in.CPURatio), ""),
 		"GC pause p99 " + known(number(in.GCPauseP99MS), " ms"),
-		"reads with several events " + known(share(in.MultiEventReads), ""),
-		"kernel to read p99 " + known(number(in.KernelToReadP99MS), " ms"),
+		clientAdded(in),
 	}
 	if in.ServerLateP99MS != nil {
 		parts = append(parts, "mock behind its plan p99 "+number(in.ServerLateP99MS).text+" ms")
 	}
 	p.line("instrument: " + strings.Join(parts, p.pick(" · ", " | ")))
+	p.selftest(s)
 	p.line("conservation: " + p.conservation(s.Conservation))
+}
+
+// selftest quotes what the machine's last selftest found.
+func (p *page) selftest(s *results.Summary) {
+	host, last := clean(s.Environment.Host), s.Environment.SelfTest
+	switch {
+	case host == "": // not said where it ran
+	case last == nil:
+		p.line("selftest: none on " + host + " yet; `llmload selftest` finds up to which load its times can be trusted, in under a minute")
+	default:
+		line := "selftest of " + last.Date.Format(time.DateOnly) + " on " + host + ": trusted " + last.Loads()
+		if beyond := last.Beyond(s.Stages); beyond != "" {
+			line += "; " + clean(beyond) + " is beyond that"
+		}
+		p.line(line)
+	}
+}
+
+// clientAdded is what lay between the kernel's receipt of an arrival and the stamp here, and how many reads brought several.
+func clientAdded(in results.Instrument) string {
+	text := "client added not measured"
+	if p50, p99 := number(in.KernelToReadP50MS), number(in.KernelToReadP99MS); p50.mark == plain {
+		text = "client added p50 " + p50.text + ", p99 " + known(p99, " ms") + ", measured at the kernel"
+	}
+	if merged := share(in.MultiEventReads); merged.mark == plain {
+		text += "; " + merged.text + " merged reads"
+	} else {
+		text += "; merged reads not measured"
+	}
+	if n := in.UnstampedReads; n != nil && *n > 0 {
+		text += "; " + share(n).text + " without a kernel stamp"
+	}
+	return text
 }
 
 func known(v value, unit string) string {

@@ -19,6 +19,7 @@ func WriteTables(w io.Writer, s *results.Summary, o Options) error {
 	p := &page{Options: o}
 	p.headline(s)
 	p.stages(s.Stages)
+	p.groups(s.Stages)
 	p.outcomes(s.Stages)
 	p.thresholds(s.Thresholds)
 	p.instrument(s)
@@ -34,7 +35,38 @@ func (p *page) stages(stages []results.StageSummary) {
 		p.line("no stage was run")
 		return
 	}
-	names := column{head: "stage", left: true}
+	p.blank()
+	p.table(dropLoad(p.rows("stage", stages)))
+	p.legend(stages)
+}
+
+// groups writes a line for each part of a stage that has figures of its own, such as the workloads of a mix.
+func (p *page) groups(stages []results.StageSummary) {
+	var parts []results.StageSummary
+	for i := range stages {
+		for _, g := range stages[i].Groups {
+			parts = append(parts, asStage(&stages[i], g))
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	p.blank()
+	table := p.rows("part", parts)
+	p.table(append(table[:1:1], table[2:]...)) // the load is the stage's
+}
+
+// asStage is a group in the shape of a stage, whose columns it has.
+func asStage(s *results.StageSummary, g results.Group) results.StageSummary {
+	return results.StageSummary{
+		Name: s.Name + ", " + g.By + " " + g.Value, Load: s.Load, Requests: g.Requests, Success: g.Success,
+		Throughput: g.Throughput, Goodput: g.Goodput, Metrics: g.Metrics,
+	}
+}
+
+// rows are the columns that have something to say, of a line for each stage.
+func (p *page) rows(head string, stages []results.StageSummary) []column {
+	names := column{head: head, left: true}
 	for i := range stages {
 		names.cells = append(names.cells, clean(stages[i].Name))
 	}
@@ -48,9 +80,7 @@ func (p *page) stages(stages []results.StageSummary) {
 			table = append(table, c)
 		}
 	}
-	p.blank()
-	p.table(dropLoad(table))
-	p.legend(stages)
+	return table
 }
 
 // dropLoad leaves out the load column where every stage is named after its load, as sweeps are.

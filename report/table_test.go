@@ -6,8 +6,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -50,6 +52,7 @@ func judged() *sample {
 		{Stage: "outage", Expr: "ttft.p99 < 500ms", Unit: "ms", Verdict: results.Fail, Why: "p99 lands on failed requests"},
 		{Stage: "c=1", Expr: "e2e.p99.9 < 2s", Unit: "ms", Verdict: results.Undecided, Why: "needs 2,595 more requests"},
 	}
+	s.Summary.Environment.SelfTest = &results.SelfTest{Date: time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC), Streams: 16, RatePerS: 500}
 	s.Summary.Stages[0].Warnings = []string{"tokens counted by events: the server sends no usage"}
 	s.Summary.Stages[1].Warnings = []string{"tokens counted by events: the server sends no usage"}
 	return s
@@ -57,6 +60,7 @@ func judged() *sample {
 
 func foreignNames() *sample {
 	s := newSample("压测-ночь")
+	s.Summary.Instrument.KernelToReadP50MS, s.Summary.Instrument.UnstampedReads = nil, nil // as elsewhere than on Linux
 	s.add(offer{name: "短提示词", load: closed(1), n: 400, ttft: 40, tpot: 8, slow: 0.1, seconds: 4, tokensPerS: 100})
 	s.add(offer{name: "длинный контекст", load: closed(2), n: 400, ttft: 60, tpot: 9, slow: 0.1, seconds: 4, tokensPerS: 180})
 	s.add(offer{name: "naïve \x1b[31mred\x1b[0m\nline", load: closed(4), n: 400, ttft: 80, tpot: 9, slow: 0.1, seconds: 4, tokensPerS: 300})
@@ -157,6 +161,28 @@ func TestControlCodesOnlyWhenAskedFor(t *testing.T) {
 	for _, r := range out {
 		if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e') {
 			t.Fatalf("control character %q in %q", r, out)
+		}
+	}
+}
+
+// The parts of a stage have the stage's columns, below it, and only where there are some.
+func TestPartsOfAStage(t *testing.T) {
+	s := few(40).Summary
+	whole := tables(t, s, report.Options{})
+	stage := &s.Stages[0]
+	for _, name := range []string{"chat", "code"} {
+		stage.Groups = append(stage.Groups, results.Group{
+			By: "workload", Value: name, Requests: results.Requests{Issued: 1234}, Success: ptr(0.5), Throughput: stage.Throughput, Metrics: stage.Metrics,
+		})
+	}
+	got := tables(t, s, report.Options{})
+	head, part, found := strings.Cut(got, "\npart ")
+	if !found || !strings.HasPrefix(whole, head) {
+		t.Fatalf("no parts below the stages in\n%s", got)
+	}
+	for _, name := range []string{"chat", "code"} {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(stage.Name) + `, workload ` + name + ` +1,234 +50.0%`).MatchString(part) {
+			t.Errorf("no row of %s in\n%s", name, part)
 		}
 	}
 }

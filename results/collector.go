@@ -24,8 +24,12 @@ type Collector struct {
 	attained          int64 // measured requests inside every SLO
 	window            windowCounts
 	reads             readCounts
+	kernel            Histogram // from the kernel's stamp to ours
 	tokens            TokenTotals
 	sources           map[TokenSource]int64
+
+	groups map[groupKey]*Collector
+	values map[string]int // groups of each name
 }
 
 // windowCounts is what arrived inside the measured window, from any request, in parts of a whole. Integers, so that the
@@ -35,12 +39,12 @@ type windowCounts struct{ succeeded, attained, input, output int64 }
 // whole is a request or a token that lies inside the window in full.
 const whole = 1_000_000
 
-// readCounts counts body reads of streams, and those that brought several events.
-type readCounts struct{ all, multi int64 }
+// readCounts counts body reads of streams, and those that brought several events; of arrivals, those without a kernel's stamp.
+type readCounts struct{ all, multi, unstamped int64 }
 
 // NewCollector returns a collector for one stage. b is shared by the stage's collectors and may still be unknown.
 func NewCollector(info StageInfo, b *Bounds) *Collector {
-	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}}
+	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}, values: map[string]int{}}
 	for _, l := range info.SLO {
 		l.Metric = info.Load.judged(l.Metric)
 		c.slo = append(c.slo, l)
@@ -59,6 +63,11 @@ func (l Load) judged(m metric.Name) metric.Name {
 
 // Add counts one finished request. It keeps nothing of r.
 func (c *Collector) Add(r *Record) {
+	c.count(r)
+	c.addGroups(r)
+}
+
+func (c *Collector) count(r *Record) {
 	c.addArrivals(r)
 	c.addCourse(r)
 	switch {
@@ -88,6 +97,17 @@ func (c *Collector) addOutcome(r *Record) {
 	for i := range r.Attempts {
 		c.reads.all += int64(r.Attempts[i].Reads)
 		c.reads.multi += int64(r.Attempts[i].MultiReads)
+		c.addLags(r.Attempts[i].KernelLagNS)
+	}
+}
+
+func (c *Collector) addLags(lags []int64) {
+	for _, ns := range lags {
+		if ns < 0 {
+			c.reads.unstamped++
+		} else {
+			c.kernel.Record(ns)
+		}
 	}
 }
 
@@ -213,6 +233,9 @@ func (c *Collector) Merge(o *Collector) error {
 		}
 		c.unranked[d] += o.unranked[d]
 	}
+	if err := c.kernel.Merge(&o.kernel); err != nil {
+		return fmt.Errorf("stage %q, kernel_lag_ns: %w", c.info.Name, err)
+	}
 	c.course.merge(&o.course)
 	c.lastNS = max(c.lastNS, o.lastNS)
 	c.requests.add(o.requests)
@@ -224,5 +247,5 @@ func (c *Collector) Merge(o *Collector) error {
 	c.window.add(o.window)
 	c.reads.add(o.reads)
 	c.tokens.add(o.tokens)
-	return nil
+	return c.mergeGroups(o)
 }

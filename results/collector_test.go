@@ -399,6 +399,48 @@ func TestTokensAndReads(t *testing.T) {
 	}
 }
 
+func TestTheKernelsStampsOfMeasuredArrivals(t *testing.T) {
+	lags := func(n int, each int64) []int64 { return slices.Repeat([]int64{each}, n) }
+	for _, row := range []struct {
+		sentence  string
+		lags      []int64
+		warmup    bool
+		p50, p99  float64 // ms; 0: not known
+		unstamped float64 // -1: not known
+	}{
+		{"enough for both quantiles", append(lags(297, 60_000), lags(3, 400_000)...), false, 0.06, 0.06, 0},
+		{"the slowest hundredth", append(lags(295, 60_000), lags(5, 400_000)...), false, 0.06, 0.4, 0},
+		{"too few for a p99", lags(298, 60_000), false, 0.06, 0, 0},
+		{"too few for any", lags(4, 60_000), false, 0, 0, 0},
+		{"those without a stamp are counted, not ranked", append(lags(100, -1), lags(300, 60_000)...), false, 0.06, 0.06, 0.25},
+		{"none had a stamp", lags(400, -1), false, 0, 0, 1},
+		{"the kernel was not asked", nil, false, 0, 0, -1},
+		{"warm-up is outside", lags(400, 60_000), true, 0, 0, -1},
+	} {
+		t.Run(row.sentence, func(t *testing.T) {
+			r := streamed()
+			r.Warmup, r.Attempts[1].KernelLagNS = row.warmup, row.lags
+			c := results.NewCollector(closed, window(0, 1000))
+			c.Add(&r)
+			in := c.Summarize().Instrument
+			for _, v := range []struct {
+				what string
+				got  *float64
+				want float64
+				none bool
+			}{
+				{"p50", in.KernelToReadP50MS, row.p50, row.p50 == 0},
+				{"p99", in.KernelToReadP99MS, row.p99, row.p99 == 0},
+				{"unstamped", in.UnstampedReads, row.unstamped, row.unstamped < 0},
+			} {
+				if (v.got == nil) != v.none || !v.none && !near(*v.got, v.want, 1e-3) {
+					t.Errorf("%s: %v, want %g", v.what, v.got, v.want)
+				}
+			}
+		})
+	}
+}
+
 // However records are split over collectors and in whatever order they come, the merge is one collector's answer.
 func TestMergeEqualsOneCollector(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -454,8 +496,13 @@ func someRecord(t *rapid.T) *results.Record {
 		}
 	}
 	r.Outcome = rapid.SampledFrom([]results.Outcome{results.OK, results.OK, results.OK, "http_500", results.Cancelled, results.TimeoutIdle}).Draw(t, "outcome")
+	r.Workload = rapid.SampledFrom([]string{"", "chat", "code"}).Draw(t, "workload")
+	r.Endpoint = rapid.SampledFrom([]string{"", "http://a", "http://b"}).Draw(t, "endpoint")
+	r.Labels = map[string]string{"x-replica": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "replica")}
+	r.Turn = rapid.IntRange(0, 3).Draw(t, "turn")
 	r.Warmup = rapid.IntRange(0, 9).Draw(t, "warmup") == 0
 	r.Tokens.Source = rapid.SampledFrom([]results.TokenSource{results.FromUsage, results.FromEvents}).Draw(t, "source")
+	r.Attempts[1].KernelLagNS = rapid.SliceOfN(rapid.Int64Range(-1, 10*ms), 0, 5).Draw(t, "kernel lags")
 	if rapid.Bool().Draw(t, "counted") {
 		r.Attempts[1].Arrivals.K = nil
 	}

@@ -29,6 +29,7 @@ func (r *Requests) add(o Requests) {
 func (n *readCounts) add(o readCounts) {
 	n.all += o.all
 	n.multi += o.multi
+	n.unstamped += o.unstamped
 }
 
 func (w *windowCounts) add(o windowCounts) {

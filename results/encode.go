@@ -2,6 +2,8 @@ package results
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -17,6 +19,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	o.int("batch", r.Batch, true)
 	o.int("session", r.Session, true)
 	o.int("turn", int64(r.Turn), true)
+	o.string("workload", r.Workload, true)
+	o.string("endpoint", r.Endpoint, true)
+	o.strings("labels", r.Labels)
 	o.int("prompts", int64(r.Prompts), false)
 	o.int("intended_ns", r.IntendedNS, false)
 	o.int("slot_ns", r.SlotNS, false)
@@ -71,6 +76,7 @@ func (a *Attempt) appendJSON(b []byte) []byte {
 	}
 	o.int("reads", int64(a.Reads), true)
 	o.int("multi_event_reads", int64(a.MultiReads), true)
+	column(&o, "kernel_lag_ns", a.KernelLagNS)
 	return append(o.b, '}')
 }
 
@@ -118,6 +124,11 @@ func (o *object) string(name, v string, omit bool) {
 		return
 	}
 	o.key(name)
+	o.text(v)
+}
+
+// text appends a value.
+func (o *object) text(v string) {
 	if !plain(v) {
 		text, _ := json.Marshal(v) // a string cannot fail
 		o.b = append(o.b, text...)
@@ -126,6 +137,21 @@ func (o *object) string(name, v string, omit bool) {
 	o.b = append(o.b, '"')
 	o.b = append(o.b, v...)
 	o.b = append(o.b, '"')
+}
+
+// strings appends an object of texts, keys sorted.
+func (o *object) strings(name string, m map[string]string) {
+	if len(m) == 0 {
+		return
+	}
+	o.key(name)
+	inner := object{b: append(o.b, '{')}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		text, _ := json.Marshal(key) // a string cannot fail
+		inner.key(string(text[1 : len(text)-1]))
+		inner.text(m[key])
+	}
+	o.b = append(inner.b, '}')
 }
 
 func column[T int | int64](o *object, name string, vs []T) {

@@ -49,6 +49,17 @@ func fill(t *rapid.T, v reflect.Value) {
 		}
 	case reflect.String:
 		v.SetString(rapid.OneOf(rapid.SampledFrom([]string{"", "ok", "<", ">", "&", "\"\\\n\x00", "\xff", "界"}), rapid.String()).Draw(t, "string"))
+	case reflect.Map:
+		if rapid.Bool().Draw(t, "nil") {
+			return
+		}
+		v.Set(reflect.MakeMap(v.Type()))
+		for range rapid.IntRange(0, 3).Draw(t, "len") {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(t, key)
+			fill(t, value)
+			v.SetMapIndex(key, value)
+		}
 	case reflect.Bool:
 		v.SetBool(rapid.Bool().Draw(t, "bool"))
 	case reflect.Int, reflect.Int64:

@@ -42,25 +42,28 @@ func StatusOutcome(status int) Outcome {
 // monotonic clock; zero in a stamp that never happened. Warmup and Tail requests keep the server loaded before and after
 // the measured ones.
 type Record struct {
-	ID           string    `json:"id"`
-	Seq          int64     `json:"seq"`
-	Stage        string    `json:"stage"`
-	Warmup       bool      `json:"warmup,omitempty"` // sent first, outside every figure
-	Tail         bool      `json:"tail,omitempty"`   // open loop: load kept up while the measured requests finish; outside too
-	Batch        int64     `json:"batch,omitempty"`
-	Session      int64     `json:"session,omitempty"`
-	Turn         int       `json:"turn,omitempty"`
-	Prompts      int       `json:"prompts"`
-	IntendedNS   int64     `json:"intended_ns"`
-	SlotNS       int64     `json:"slot_ns"`
-	DispatchedNS int64     `json:"dispatched_ns"`
-	DoneNS       int64     `json:"done_ns"`
-	Outcome      Outcome   `json:"outcome"`
-	Status       int       `json:"status,omitempty"`
-	FinishReason string    `json:"finish_reason,omitempty"`
-	Tokens       Tokens    `json:"tokens"`
-	Attempts     []Attempt `json:"attempts,omitempty"`
-	Error        string    `json:"error,omitempty"`
+	ID           string            `json:"id"`
+	Seq          int64             `json:"seq"`
+	Stage        string            `json:"stage"`
+	Warmup       bool              `json:"warmup,omitempty"` // sent first, outside every figure
+	Tail         bool              `json:"tail,omitempty"`   // open loop: load kept up while the measured requests finish; outside too
+	Batch        int64             `json:"batch,omitempty"`
+	Session      int64             `json:"session,omitempty"`
+	Turn         int               `json:"turn,omitempty"`
+	Workload     string            `json:"workload,omitempty"` // of a mix
+	Endpoint     string            `json:"endpoint,omitempty"` // where the target has several
+	Labels       map[string]string `json:"labels,omitempty"`   // chosen headers of the last answer, by name in lower case
+	Prompts      int               `json:"prompts"`
+	IntendedNS   int64             `json:"intended_ns"`
+	SlotNS       int64             `json:"slot_ns"`
+	DispatchedNS int64             `json:"dispatched_ns"`
+	DoneNS       int64             `json:"done_ns"`
+	Outcome      Outcome           `json:"outcome"`
+	Status       int               `json:"status,omitempty"`
+	FinishReason string            `json:"finish_reason,omitempty"`
+	Tokens       Tokens            `json:"tokens"`
+	Attempts     []Attempt         `json:"attempts,omitempty"`
+	Error        string            `json:"error,omitempty"`
 }
 
 // Tokens counts one request's tokens. Output is what the server says it generated, reasoning included; Reasoning and
@@ -102,6 +105,9 @@ type Attempt struct {
 	Arrivals     Arrivals `json:"arrivals,omitzero"`
 	Reads        int      `json:"reads,omitempty"`
 	MultiReads   int      `json:"multi_event_reads,omitempty"`
+	// KernelLagNS is how much later than the kernel's receive stamp of its last byte each arrival was stamped here; of a plain
+	// answer, its end. Negative where the kernel gave no stamp, empty where it was not asked.
+	KernelLagNS []int64 `json:"kernel_lag_ns,omitempty"`
 }
 
 // Arrivals holds a stream's content arrivals column by column. An arrival is all content that one read brought. DtNS[0]

@@ -7,8 +7,8 @@ import (
 	"github.com/llmload/llmload/internal/metric"
 )
 
-// Summarize returns the stage's answer so far. StopReason is left to the caller, and of Instrument all but the share of
-// reads with several events. An end of the window
+// Summarize returns the stage's answer so far. StopReason is left to the caller, and of Instrument all but what
+// records tell: the kernel's stamps and the share of reads with several events. An end of the window
 // that was never set is the last request's end; a start that was never set makes an empty window, without rates.
 func (c *Collector) Summarize() StageSummary {
 	s := StageSummary{
@@ -22,6 +22,7 @@ func (c *Collector) Summarize() StageSummary {
 		Retries:  c.retries,
 		Tokens:   c.tokens,
 		Metrics:  c.metrics(),
+		Groups:   c.summarizeGroups(),
 		Series:   c.course.points(),
 	}
 	addAll(s.Outcomes, c.outcomes)
@@ -35,9 +36,23 @@ func (c *Collector) Summarize() StageSummary {
 	if c.reads.all > 0 {
 		s.Instrument.MultiEventReads = ratio(c.reads.multi, c.reads.all)
 	}
+	s.Instrument.KernelToReadP50MS = c.kernelQuantile(0.50)
+	s.Instrument.KernelToReadP99MS = c.kernelQuantile(0.99)
+	if n := c.kernel.Count() + c.reads.unstamped; n > 0 {
+		s.Instrument.UnstampedReads = ratio(c.reads.unstamped, n)
+	}
 	c.rates(&s)
 	s.Warnings = c.warnings()
 	return s
+}
+
+// kernelQuantile is in milliseconds, nil where there are too few stamps for it.
+func (c *Collector) kernelQuantile(q float64) *float64 {
+	if c.kernel.Count() < int64(metric.MinSamples(q)) {
+		return nil
+	}
+	v := float64(c.kernel.Quantile(q)) / 1e6
+	return &v
 }
 
 // Histograms returns the stage's distributions. They are the collector's own: read them after the last Add.
@@ -136,6 +151,7 @@ func (c *Collector) warnings() []string {
 			w = append(w, fmt.Sprintf("answers had %d output tokens where %d were asked for (%+.1f%%)", served, asked, 100*off))
 		}
 	}
+	w = append(w, c.warnGroups()...)
 	for d := range nDistributions {
 		if n := c.dist[d].Under(); n > 0 {
 			w = append(w, fmt.Sprintf("%s below 0, counted as 0 because stamps are out of order: %d", d.name(), n))

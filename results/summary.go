@@ -62,14 +62,17 @@ type Environment struct {
 	GOMAXPROCS int    `json:"gomaxprocs"`
 	Go         string `json:"go"`
 	Host       string `json:"host"`
+	// SelfTest is the last selftest on this host; null where there is none.
+	SelfTest *SelfTest `json:"selftest"`
 }
 
 // Target is the server under load. Endpoint carries no credentials.
 type Target struct {
-	Endpoint string `json:"endpoint"`
-	Model    string `json:"model"`
-	Mock     bool   `json:"mock"`
-	GPUs     int    `json:"gpus,omitempty"` // that the server runs on, as the user said
+	Endpoint string   `json:"endpoint"`
+	Model    string   `json:"model"`
+	Mock     bool     `json:"mock"`
+	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
+	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null
@@ -93,10 +96,18 @@ type Instrument struct {
 	LagP99MS           *float64 `json:"lag_p99_ms"`
 	KernelToReadP50MS  *float64 `json:"kernel_to_read_p50_ms"`
 	KernelToReadP99MS  *float64 `json:"kernel_to_read_p99_ms"`
-	MultiEventReads    *float64 `json:"multi_event_reads"` // share of reads that brought several events
-	CPURatio           *float64 `json:"cpu_ratio"`         // CPU time of this process / (window x GOMAXPROCS)
+	UnstampedReads     *float64 `json:"unstamped_reads"`         // share of arrivals that the kernel gave no stamp for
+	ClockStepMS        *float64 `json:"clock_step_ms,omitempty"` // largest step of the realtime clock, that of the kernel's stamps
+	MultiEventReads    *float64 `json:"multi_event_reads"`       // share of reads that brought several events
+	CPURatio           *float64 `json:"cpu_ratio"`               // CPU time of this process / (window x GOMAXPROCS)
 	GCPauseP99MS       *float64 `json:"gc_pause_p99_ms"`
 	ServerLateP99MS    *float64 `json:"server_late_p99_ms"` // how far behind its own plan the mock server wrote its tokens
+}
+
+// TakeRecorded takes over from a collector's summary what records tell; the rest only a running process can measure.
+func (in *Instrument) TakeRecorded(of Instrument) {
+	in.KernelToReadP50MS, in.KernelToReadP99MS = of.KernelToReadP50MS, of.KernelToReadP99MS
+	in.UnstampedReads, in.MultiEventReads = of.UnstampedReads, of.MultiEventReads
 }
 
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.
@@ -115,6 +126,7 @@ type StageSummary struct {
 	Goodput    Goodput                 `json:"goodput"`
 	Tokens     TokenTotals             `json:"tokens"`
 	Metrics    map[metric.Name]*Metric `json:"metrics"`
+	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
 	Instrument Instrument              `json:"instrument"`
 	Series     []Point                 `json:"series"`
 	Warnings   []string                `json:"warnings"`
@@ -130,6 +142,7 @@ type Load struct {
 	Rate        float64 `json:"rate,omitempty"`          // arrivals a second
 	Arrivals    string  `json:"arrivals,omitempty"`
 	MaxInFlight int     `json:"max_in_flight,omitempty"`
+	Sessions    bool    `json:"sessions,omitempty"` // arrivals are of sessions, whose turns follow each other
 	BatchSize   int     `json:"batch_size"`
 	BatchMode   string  `json:"batch_mode"`
 	Faults      int     `json:"faults,omitempty"` // injected fault rules, mock targets only

@@ -179,12 +179,25 @@ func (p process) stepsTime() (sum time.Duration) {
 	return sum
 }
 
+// arriving is what arrives in an open loop, requests or sessions, and its key; nil in a closed loop.
+func (l *loadSpec) arriving() (o *openSpec, key string) {
+	switch {
+	case l.Sessions != nil:
+		return &l.Sessions.Open, "sessions"
+	case l.Open != nil:
+		return l.Open, "open"
+	}
+	return nil, ""
+}
+
 // arrivals resolves the process of an open draft.
 func (r *resolver) arrivals(d draft, s *Stage) {
-	if d.load.Open == nil {
+	o, key := d.load.arriving()
+	if o == nil {
 		return
 	}
-	o, at := d.load.Open, d.place("load.open.arrivals")
+	key = "load." + key + "."
+	at := d.place(key + "arrivals")
 	s.Arrivals, s.MaxInFlight = o.Arrivals, defaultMaxInFlight
 	fallback(&s.Arrivals, "poisson")
 	s.process, _ = parseProcess(string(s.Arrivals)) // it has been parsed before
@@ -195,9 +208,13 @@ func (r *resolver) arrivals(d draft, s *Stage) {
 	case s.Arrivals == "poisson" && o.Arrivals == "" && written(d.root, at):
 		// what is written there could not be read
 	case p.steady() && o.Rate == nil:
-		r.fail(d.place("load.open.rate"), "open load needs a rate: write rate: 5/s")
+		r.fail(d.place(key+"rate"), "open load needs a rate: write rate: 5/s")
 	case !p.steady() && o.Rate != nil:
-		r.fail(d.place("load.open.rate"), "arrivals %s bring their own rate: leave rate out", p.kind)
+		r.fail(d.place(key+"rate"), "arrivals %s bring their own rate: leave rate out", p.kind)
+	case p.kind == "trace" && d.load.Sessions != nil:
+		r.fail(at, "a trace says what each request is, and sessions make their own: use load.open, or other arrivals")
+	case !p.steady() && d.load.Sessions != nil && s.Warmup.Requests > 0:
+		r.fail(d.place("load.warmup.requests"), "arrivals %s begin at the end of the warm-up, which sessions reach at no certain time: write warmup: {duration: 30s}", p.kind)
 	case p.kind == "ramp" && s.Duration == 0:
 		r.fail(at, "a ramp needs a duration, over which the rate goes from one to the other: write duration: 60s under load")
 	case p.kind == "steps" && d.load.Duration == nil && d.load.Requests == nil:
@@ -206,10 +223,10 @@ func (r *resolver) arrivals(d draft, s *Stage) {
 	}
 	if o.MaxInFlight != nil {
 		s.MaxInFlight = *o.MaxInFlight
-		r.inRange(d.place("load.open.max_in_flight"), "max_in_flight", s.MaxInFlight, 1, maxInFlight)
+		r.inRange(d.place(key+"max_in_flight"), "max_in_flight", s.MaxInFlight, 1, maxInFlight)
 	}
 	if o.WhenFull != "" && o.WhenFull != "queue" {
-		r.fail(d.place("load.open.when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
+		r.fail(d.place(key+"when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
 	}
 }
 

@@ -63,18 +63,26 @@ func (s *Stage) most(walk *int64) (n int64, ok bool) {
 
 // add counts the tokens of a stage's first n prompts.
 func (b *bound) add(s *Stage, n int64) {
-	b.unknownIn = b.unknownIn || s.corpus != nil
-	b.free = b.free || s.Output.Mode == Natural && s.API != Embeddings
-	if l := s.Prompts.InputTokens; s.trace == nil && (l == nil || l.Stddev == 0) {
-		in, out := s.Tokens(0)
+	alike := s.trace == nil && len(s.Mix) == 0
+	for _, w := range s.Workloads() {
+		b.unknownIn = b.unknownIn || w.corpus != nil || w.Prompts.Words != nil || s.Sessions != nil
+		b.free = b.free || w.Output.Mode == Natural && w.API != Embeddings
+		alike = alike && (w.Prompts.InputTokens == nil || w.Prompts.InputTokens.fixed()) && w.Output.Lengths == nil
+	}
+	if alike {
+		in, out := s.Tokens(0, 1)
 		b.input, b.output = b.input+n*int64(in), b.output+n*int64(out)
 		return
+	}
+	size := int64(1)
+	if s.BatchMode == OneRequest && s.BatchSize > 1 { // a batch that ends a phase may be smaller, and moves those behind it
+		size, b.about = int64(s.BatchSize), true
 	}
 	looked := min(n, max(b.walk, 1000))
 	b.walk -= looked
 	var in, out int64
-	for i := range looked {
-		i, o := s.Tokens(i)
+	for i := int64(0); i < looked; i += size {
+		i, o := s.Tokens(i, int(min(size, looked-i)))
 		in, out = in+int64(i), out+int64(o)
 	}
 	if looked < n {

@@ -69,12 +69,13 @@ func (r *resolver) budget() *Budget {
 	return &b
 }
 
-// Tokens is what the prompt of an index may use: its input, 0 where only the server can know, and the longest answer that is
-// asked for, 0 where the server decides.
-func (s *Stage) Tokens(index int64) (input, output int) {
-	if s.corpus == nil {
-		index := s.promptIndex(index)
-		input = s.inputTokens(index, s.dice(index))
+// Tokens is what the request of prompts prompts from index first on may use: its input, 0 where only the server can know, and
+// the longest answers that are asked for, 0 where the server decides. It is what Request says, without its texts.
+func (s *Stage) Tokens(first int64, prompts int) (input, output int) {
+	k := s.chosen(first)
+	w := s.workload(k)
+	for i := range int64(prompts) {
+		input += s.inputTokens(w, k, first+i)
 	}
-	return input, s.OutputTokens(index)
+	return input, s.outputTokens(w, first) * prompts
 }

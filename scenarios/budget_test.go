@@ -35,22 +35,32 @@ func TestAPlanSaysWhatItMaySend(t *testing.T) {
 	}
 }
 
-// What is set aside for a prompt is what it is sent with.
-func TestTokensAreThoseOfThePrompt(t *testing.T) {
+// What is set aside for a request is what it is sent with.
+func TestTokensAreThoseOfTheRequest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := rapid.SampledFrom([]string{
 			"workload: {prompts: {synthetic: {input_tokens: {mean: 30, stddev: 9}}}}",
 			"workload: {prompts: {synthetic: {input_tokens: {mean: 30, stddev: 9}}, cache: warm}}",
+			"workload: {prompts: {synthetic: {input_tokens: {mean: 30, stddev: 9}}, cache: shared(0.5)}, output: {tokens: {distribution: uniform, min: 1, max: 50}}}",
 			"load: {open: {arrivals: trace(azure.csv)}, requests: 9}",
+			"load: {open: {arrivals: trace(mooncake.jsonl)}, requests: 9}",
+			"workload: {output: {tokens: {mean: 30, stddev: 9}}}\nload: {open: {arrivals: trace(azure.csv)}, requests: 9}",
+			"workload: {prompts: {file: two.jsonl}}",
+			"workload: {prompts: {text: {words: {mean: 30, stddev: 9}}}}",
+			"workload: {prompts: {batch: batch.jsonl}}",
+			"mix: [{prompts: {synthetic: {input_tokens: {mean: 30, stddev: 9}}}}, {prompts: {file: two.jsonl}, output: {tokens: {mean: 9, stddev: 3}}}, {weight: 2, prompts: {synthetic: {}, cache: warm}}]\nload: {warmup: {requests: 20}}",
 		}).Draw(t, "scenario")
 		p, err := plan(src)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, index := &p.Stages[0], rapid.Int64Range(0, 1000).Draw(t, "index")
-		_, want := s.Prompt(index, 5)
-		if in, out := s.Tokens(index); in != want || out != s.OutputTokens(index) {
-			t.Errorf("%d and %d tokens, want %d and %d", in, out, want, s.OutputTokens(index))
+		s, index, prompts := &p.Stages[0], rapid.Int64Range(0, 1000).Draw(t, "index"), 1
+		if s.Prompts.Source == "synthetic" {
+			prompts = rapid.IntRange(1, 3).Draw(t, "prompts")
+		}
+		want := s.Request(index, prompts, 5)
+		if in, out := s.Tokens(index, prompts); in != want.Input || out != want.Tokens*prompts {
+			t.Errorf("%d and %d tokens, want %d and %d", in, out, want.Input, want.Tokens*prompts)
 		}
 	})
 }

@@ -17,16 +17,22 @@ type corpus struct {
 	sha256  string
 	texts   []string
 	skipped int
+
+	api      API     // of all requests of a batch file
+	requests []batch // in place of texts
+	rigid    int     // the first of them that cannot take a nonce, from 1; 0: all can
 }
 
-func (r *resolver) corpus(s *Stage, source, name, place string) {
-	s.Prompts.Source, s.Prompts.File = source, name
+func (c *corpus) count() int { return len(c.texts) + len(c.requests) }
+
+func (r *resolver) corpus(w *Workload, source, name, place string) {
+	w.Prompts.Source, w.Prompts.File = source, name
 	c, ok := r.corpora[source+" "+name]
 	if !ok {
 		c = r.readCorpus(source, name, place)
 		r.corpora[source+" "+name] = c
 	}
-	s.Prompts.SHA256, s.Prompts.Count, s.Prompts.Skipped, s.corpus = c.sha256, len(c.texts), c.skipped, c
+	w.Prompts.SHA256, w.Prompts.Count, w.Prompts.Skipped, w.corpus = c.sha256, c.count(), c.skipped, c
 }
 
 func (r *resolver) readCorpus(source, name, place string) *corpus {
@@ -43,17 +49,20 @@ func (r *resolver) readCorpus(source, name, place string) *corpus {
 	sum := sha256.Sum256(body)
 	c.sha256 = hex.EncodeToString(sum[:])
 	data := dataFile{name, bytes.TrimPrefix(body, []byte("\ufeff"))}
-	if source == "sharegpt" {
+	switch source {
+	case "sharegpt":
 		err = data.shareGPT(c)
-	} else {
-		err = data.jsonl(c)
+	case "batch":
+		err = data.jsonl(c.batchLine)
+	default:
+		err = data.jsonl(c.prompt)
 	}
 	switch {
 	case err != nil:
 		r.errs = append(r.errs, err)
-	case len(c.texts) == 0 && c.skipped > 0:
+	case c.count() == 0 && c.skipped > 0:
 		r.fail(place, "%s: none of its %d conversations has a first turn and an answer", name, c.skipped)
-	case len(c.texts) == 0:
+	case c.count() == 0:
 		r.fail(place, "%s holds no prompt", name)
 	}
 	return c
@@ -68,9 +77,9 @@ type dataFile struct {
 // maxFileErrors bounds what one broken data set prints; the rest is counted.
 const maxFileErrors = 10
 
-// jsonl reads vLLM's custom format: one {"prompt": "..."} a line. Blank lines and other keys are skipped.
-func (f dataFile) jsonl(c *corpus) error {
-	const want = `each line must be an object with a prompt, such as {"prompt": "Hello"}`
+// jsonl hands each line that is not blank to take, which says what a line must be where it is not. It names the first ten
+// bad lines, and counts the others.
+func (f dataFile) jsonl(take func(line []byte) (want string, err error)) error {
 	var errs []error
 	bad, more := 0, 0 // more: where the bad lines begin that are not shown
 	for start, end := 0, 0; start < len(f.body); start = end + 1 {
@@ -79,16 +88,14 @@ func (f dataFile) jsonl(c *corpus) error {
 			end = start + n
 		}
 		line := bytes.TrimRight(f.body[start:end], " \t\r")
-		var entry struct {
-			Prompt string `json:"prompt"`
-		}
 		if len(line) == 0 {
 			continue
 		}
-		err := json.Unmarshal(line, &entry)
-		if err == nil && entry.Prompt != "" {
-			c.texts = append(c.texts, entry.Prompt)
-		} else if bad++; bad <= maxFileErrors {
+		want, err := take(line)
+		if want == "" {
+			continue
+		}
+		if bad++; bad <= maxFileErrors {
 			errs = append(errs, f.errorAt(start, err, want))
 		} else if bad == maxFileErrors+1 {
 			more = start
@@ -98,6 +105,18 @@ func (f dataFile) jsonl(c *corpus) error {
 		errs = append(errs, f.errorAt(more, nil, fmt.Sprintf("from here on %d more lines are wrong", bad-maxFileErrors)))
 	}
 	return strictyaml.Join(errs...)
+}
+
+// prompt reads vLLM's custom format: one {"prompt": "..."} a line. Other keys are skipped.
+func (c *corpus) prompt(line []byte) (want string, err error) {
+	var entry struct {
+		Prompt string `json:"prompt"`
+	}
+	if err := json.Unmarshal(line, &entry); err != nil || entry.Prompt == "" {
+		return `each line must be an object with a prompt, such as {"prompt": "Hello"}`, err
+	}
+	c.texts = append(c.texts, entry.Prompt)
+	return "", nil
 }
 
 // shareGPT reads [{conversations: [{from, value}]}] and takes the first turn of each conversation that has at least two, as

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -45,17 +46,33 @@ func walk(t *testing.T, s *scenarios.Stage) {
 	t.Helper()
 	var last scenarios.Arrival
 	for _, a := range take(s, 100, time.Millisecond) {
-		if a.At < last.At || a.Size < 1 || a.Size > s.BatchSize {
+		if a.At < last.At || a.Size < 1 || a.Size > s.BatchSize && s.Sessions == nil || a.Size > 4096 {
 			t.Fatalf("%+v after %+v", a, last)
 		}
 		last = a
-		if l := s.Prompts.InputTokens; l != nil && max(l.Mean, l.Stddev, l.Min) > 1000 {
+		if slices.ContainsFunc(s.Workloads(), long) {
 			continue
 		}
-		if text, n := s.Prompt(a.First, 1); text == "" || n > 0 && words.Count(text) != n {
-			t.Fatalf("prompt of %d tokens: %q", n, text)
+		r := s.Request(a.First, 1, 1)
+		for _, text := range r.Texts {
+			if text == "" || r.Input > 0 && words.Count(text) != r.Input {
+				t.Fatalf("prompt of %d tokens: %q", r.Input, text)
+			}
+		}
+		if len(r.Texts) == 0 && len(r.Extra) == 0 {
+			t.Fatal("a request of nothing")
 		}
 	}
+}
+
+// long says that a workload's prompts take long to make.
+func long(w *scenarios.Workload) bool {
+	for _, l := range []*scenarios.Lengths{w.Prompts.InputTokens, w.Prompts.Words} {
+		if l != nil && (max(l.Mean, l.Stddev, l.Min, l.Max) > 1000 || len(l.Values) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // FuzzPromptFiles holds that no file of prompts makes the package panic, and that what it takes from one it sends.
@@ -75,7 +92,7 @@ func FuzzPromptFiles(f *testing.F) {
 				_ = err.Error()
 				continue
 			}
-			if text, _ := p.Stages[0].Prompt(0, 0); text == "" || p.Stages[0].Prompts.Count < 1 {
+			if text, _ := prompt(&p.Stages[0], 0, 0); text == "" || p.Stages[0].Prompts.Count < 1 {
 				t.Errorf("%s: %d prompts, the first %q", source, p.Stages[0].Prompts.Count, text)
 			}
 		}

@@ -22,13 +22,13 @@ func (r *resolver) checkLoad(d draft, s Stage) {
 	}{{"duration", s.Duration}, {"warmup.duration", s.Warmup.Duration}, {"pause", s.Pause}} {
 		r.checkTime(d.place("load."+t.key), t.key, t.d)
 	}
-	if s.BatchMode == OneRequest && s.API == Chat {
-		r.fail(d.place("load.batch.mode"), "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	for _, w := range s.Workloads() {
+		r.checkBatchMode(d, s, w)
 	}
 	if d.load.Closed != nil && d.load.Open != nil {
 		r.fail(d.place("load.open"), "load has both closed and open: leave one")
 	}
-	for _, list := range []string{"load.closed.concurrency", "load.open.rate", "load.batch.size"} {
+	for _, list := range []string{"load.closed.concurrency", "load.open.rate", "load.sessions.rate", "load.batch.size"} {
 		if n := d.root.Get(d.place(list)); n.Kind() == strictyaml.Sequence && len(n.Items()) == 0 {
 			r.fail(d.place(list), "the list is empty: write a value or remove the key")
 		}
@@ -43,6 +43,9 @@ func (d draft) combinations() int {
 	}
 	if d.load.Open != nil {
 		levels = max(levels, len(d.load.Open.Rate))
+	}
+	if d.load.Sessions != nil {
+		levels = max(levels, len(d.load.Sessions.Open.Rate))
 	}
 	return levels * max(1, len(d.load.Batch.Size)) * max(1, min(d.rounds(), maxStages+1))
 }
@@ -99,8 +102,11 @@ func nameStages(name string, stages []Stage) []Stage {
 }
 
 func (r *resolver) loads(d draft, base Stage) []Stage {
+	if d.load.Sessions != nil {
+		return openLoads(base, &d.load.Sessions.Open, "sessions")
+	}
 	if d.load.Open != nil {
-		return openLoads(d, base)
+		return openLoads(base, d.load.Open, "")
 	}
 	levels := []int{1}
 	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
@@ -116,11 +122,16 @@ func (r *resolver) loads(d draft, base Stage) []Stage {
 	return out
 }
 
-func openLoads(d draft, base Stage) []Stage {
-	o := d.load.Open
+// openLoads makes a stage for each rate of what arrives in an open loop; name says what does, where those are no requests.
+func openLoads(base Stage, o *openSpec, name string) []Stage {
 	if !base.process.steady() {
-		base.Name, base.Rate = base.process.label(), base.meanRate()
+		if base.Name, base.Rate = base.process.label(), base.meanRate(); name != "" {
+			base.Name = name + "," + base.Name
+		}
 		return []Stage{base}
+	}
+	if name == "" {
+		name = "rate"
 	}
 	var out []Stage
 	for _, rate := range o.Rate {
@@ -128,7 +139,7 @@ func openLoads(d draft, base Stage) []Stage {
 			continue // could not be read
 		}
 		s := base
-		s.Name, s.Rate = "rate="+rate.String(), rate
+		s.Name, s.Rate = name+"="+rate.String(), rate
 		out = append(out, s)
 	}
 	return out

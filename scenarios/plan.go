@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -23,11 +24,22 @@ type Plan struct {
 
 // Target is where a plan's load goes: Endpoint, or the bundled mock when Endpoint is empty.
 type Target struct {
-	Endpoint string            `yaml:"endpoint,omitempty"`
-	APIKey   Secret            `yaml:"api_key,omitempty"`
-	Headers  map[string]Secret `yaml:"headers,omitempty"`
-	GPUs     int               `yaml:"gpus,omitempty"` // that the server runs on; 0: not said
-	Mock     strictyaml.Node   `yaml:"mock,omitempty"`
+	Endpoint     string            `yaml:"endpoint,omitempty"`
+	More         []string          `yaml:"more_endpoints,omitempty"` // that take turns with Endpoint
+	APIKey       Secret            `yaml:"api_key,omitempty"`
+	Headers      map[string]Secret `yaml:"headers,omitempty"`
+	Connections  Connections       `yaml:"connections,omitempty"`   // reuse where it is empty
+	LabelHeaders []string          `yaml:"label_headers,omitempty"` // of answers, kept with each record
+	GPUs         int               `yaml:"gpus,omitempty"`          // that the server runs on; 0: not said
+	Mock         strictyaml.Node   `yaml:"mock,omitempty"`
+}
+
+// Endpoints are all of a real server's addresses, none of the mock.
+func (t *Target) Endpoints() []string {
+	if t.Endpoint == "" {
+		return nil
+	}
+	return append([]string{t.Endpoint}, t.More...)
 }
 
 // Client is the resolved client section. Zero limits are off; zero PoolSize is as large as the load needs.
@@ -56,18 +68,15 @@ type Threshold struct {
 // memory that either may change. A copy of a stage sends the same prompts as its original.
 type Stage struct {
 	Name        string           `yaml:"name"`
-	API         API              `yaml:"api"`
-	Stream      bool             `yaml:"stream"`
-	Prompts     Prompts          `yaml:"prompts"`
-	Output      Output           `yaml:"output"`
-	Temperature *float64         `yaml:"temperature,omitempty"`
-	ExtraBody   map[string]any   `yaml:"extra_body,omitempty"`  // merged into each JSON body
+	Workload    `yaml:",inline"` // of a mix, what all have in common: Stream, and API where it is one
+	Mix         []Mixed          `yaml:"mix,omitempty"`         // drawn for each request; empty: Workload alone
 	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
 	ThinkTime   ThinkTime        `yaml:"think_time,omitempty"`  // closed loop: a worker's wait before its next unit
 	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second, the mean where Arrivals bring their own
 	Arrivals    Arrivals         `yaml:"arrivals,omitempty"`
 	Trace       *Trace           `yaml:"trace,omitempty"`         // where Arrivals name one
 	MaxInFlight int              `yaml:"max_in_flight,omitempty"` // open loop: requests; more wait, none is skipped
+	Sessions    *Sessions        `yaml:"sessions,omitempty"`      // open loop: what arrives are sessions; nil: requests
 	BatchSize   int              `yaml:"batch_size"`
 	BatchMode   BatchMode        `yaml:"batch_mode"`
 	Requests    int              `yaml:"requests,omitempty"` // measured prompts; 0: Duration alone ends the stage
@@ -77,9 +86,7 @@ type Stage struct {
 	Stop        Stop             `yaml:"stop,omitempty"`
 	Faults      *strictyaml.Node `yaml:"faults,omitempty"` // nil: the target's own
 
-	seed    uint64
 	ordinal uint64  // place in the plan, from 0
-	corpus  *corpus // nil for synthetic prompts
 	process process // what Arrivals say
 	trace   *trace  // what Trace holds
 }
@@ -114,27 +121,14 @@ type Warmup struct {
 	Duration time.Duration `yaml:"duration,omitempty"`
 }
 
-// Prompts is where a stage's prompts come from.
-type Prompts struct {
-	Source      string   `yaml:"source"` // synthetic | file | sharegpt
-	InputTokens *Lengths `yaml:"input_tokens,omitempty"`
-	File        string   `yaml:"file,omitempty"`
-	SHA256      string   `yaml:"sha256,omitempty"`
-	Count       int      `yaml:"count,omitempty"`   // prompts in the file
-	Skipped     int      `yaml:"skipped,omitempty"` // conversations of the file without a first turn or an answer
-	Cache       Cache    `yaml:"cache"`
-}
-
-// Output is the length asked for; Tokens is 0 for natural lengths.
-type Output struct {
-	Tokens int        `yaml:"tokens,omitempty"`
-	Mode   OutputMode `yaml:"mode"`
-}
-
 // YAML writes the plan. Secrets are redacted, and the same file and seed give the same bytes.
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
 	shown.Target.Endpoint = redactQuery(p.Target.Endpoint)
+	shown.Target.More = slices.Clone(p.Target.More)
+	for i := range shown.Target.More {
+		shown.Target.More[i] = redactQuery(shown.Target.More[i])
+	}
 	body, err := strictyaml.Marshal(shown)
 	if err != nil {
 		return nil, fmt.Errorf("write plan %s: %w", p.Name, err)

@@ -23,7 +23,16 @@ var files = map[string]string{
 	"object.json":     "{\n  \"conversations\": []\n}",
 	"prompts.jsonl":   `{"prompt": "What is a token?"}`,
 	"sharegpt.json":   `[{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}]`,
-	"cut.json":        "[\n  {\"conversations\": [",
+	"batch.jsonl": `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt", "stream": true, "messages": [{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}], "max_completion_tokens": 9}}` + "\n\n" +
+		`{"custom_id": "2", "url": "/v1/chat/completions", "body": {"messages": [{"role":"user","content":[{"type":"text","text":"Look"}]}], "temperature": 0.5, "seed": 1}}` + "\n",
+	"completions.jsonl": `{"url": "/v1/completions", "body": {"prompt": "Once"}}` + "\n" + `{"url": "/v1/completions", "body": {"prompt": ["a", "b"]}}`,
+	"embeddings.jsonl":  `{"url": "/v1/embeddings", "body": {"input": "x", "dimensions": 8}}`,
+	"ids-batch.jsonl":   `{"url": "/v1/embeddings", "body": {"input": "x"}}` + "\n" + `{"url": "/v1/embeddings", "body": {"input": [[1, 2], [3]]}}`,
+	"broken-batch.jsonl": `{"url": "/v1/chat/completions", "body": {"messages": [{"role":"user","content":"fine"}]}}` + "\n" +
+		`{"url": "/v1/responses", "body": {"input": "x"}}` + "\n" + `{"url": "/v1/completions", "body": {"prompt": "x"}}` + "\n" +
+		`{"method": "GET", "url": "/v1/chat/completions", "body": {"messages": [{}]}}` + "\n" + `{"url": "/v1/chat/completions", "body": {"messages": []}}` + "\n" +
+		`{"prompt": "x"}` + "\n" + `{"url": 5}` + "\n" + `{"url"`,
+	"cut.json": "[\n  {\"conversations\": [",
 }
 
 func open(name string) ([]byte, error) {
@@ -58,4 +67,22 @@ func mustPlan(t testing.TB, src string) *scenarios.Plan {
 		t.Fatalf("plan of\n%s\n%v", src, err)
 	}
 	return p
+}
+
+// prompt is the text of a request of one prompt, and its length in tokens where it is known.
+func prompt(s *scenarios.Stage, index int64, nonce uint64) (text string, tokens int) {
+	r := s.Request(index, 1, nonce)
+	return r.Texts[0], r.Input
+}
+
+// says holds that a scenario's plan has one piece and not another, blanks aside.
+func says(t *testing.T, src, has, hasNot string) {
+	t.Helper()
+	got := text(t, mustPlan(t, src))
+	if !strings.Contains(strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(has), " ")) {
+		t.Errorf("no %q in\n%s", has, got)
+	}
+	if hasNot != "" && strings.Contains(got, hasNot) {
+		t.Errorf("%q is in\n%s", hasNot, got)
+	}
 }

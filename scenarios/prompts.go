@@ -10,112 +10,128 @@ import (
 // warmPool is how many prompts a warm stage cycles through when its warm-up does not say.
 const warmPool = 16
 
-func (r *resolver) prompts(d draft, s *Stage) {
-	p := d.workload.Prompts
-	at := func(key string) string { return d.place("workload.prompts." + key) }
-	s.Prompts.Cache = p.Cache
-	if s.Prompts.Cache == Warm && s.Warmup.Requests == 0 {
-		s.Warmup.Requests = warmPool // without a warm-up the first round would be cold
+// workload resolves what a workload of a stage leaves open.
+func (r *resolver) workload(w work, s *Stage) Workload {
+	out := Workload{API: w.spec.API, Temperature: w.spec.Temperature, ExtraBody: w.spec.ExtraBody}
+	r.prompts(w, &out, s)
+	fallback(&out.API, Chat)
+	out.Stream = out.API != Embeddings
+	if w.spec.Stream != nil {
+		out.Stream = *w.spec.Stream
 	}
-	sources := 0
-	for _, set := range []bool{p.Synthetic != nil, p.File != nil, p.ShareGPT != nil} {
+	r.output(w, &out, s)
+	r.checkWorkload(w, out)
+	return out
+}
+
+func (r *resolver) prompts(w work, out *Workload, s *Stage) {
+	p := w.spec.Prompts
+	out.Prompts.Cache = p.Cache
+	named := 0
+	for _, set := range []bool{p.Synthetic != nil, p.Text != nil, p.File != nil, p.ShareGPT != nil, p.Batch != nil} {
 		if set {
-			sources++
+			named++
 		}
 	}
 	switch {
-	case sources > 1:
-		r.fail(d.place("workload.prompts"), "prompts have several sources: leave one of synthetic, file, sharegpt")
+	case named > 1:
+		r.fail(w.place("prompts"), "prompts have several sources: leave one of %s", strings.Join(sources[:], ", "))
 	case p.File != nil:
-		r.corpus(s, "file", *p.File, at("file"))
+		r.corpus(out, "file", *p.File, w.place("prompts.file"))
 	case p.ShareGPT != nil:
-		r.corpus(s, "sharegpt", *p.ShareGPT, at("sharegpt"))
+		r.corpus(out, "sharegpt", *p.ShareGPT, w.place("prompts.sharegpt"))
+	case p.Batch != nil:
+		fallback(&out.Prompts.Cache, Cold)
+		r.batch(w, out)
+	case p.Text != nil:
+		out.Prompts.Source, out.Prompts.SHA256 = "text", words.PassagesSHA256()
+		out.Prompts.Words = r.lengths(w, "prompts.text.words", "words", p.Text.Words)
 	case s.Trace != nil && p.Synthetic == nil:
-		s.Prompts.Source = "trace"
+		out.Prompts.Source = "trace"
 		if s.trace.blocks > 0 {
-			fallback(&s.Prompts.Cache, Traced)
+			fallback(&out.Prompts.Cache, Traced)
 		}
 	default:
-		s.Prompts.Source = "synthetic"
-		lengths := Lengths{Mean: defaultInputTokens}
-		if p.Synthetic != nil && p.Synthetic.InputTokens != nil {
-			lengths = *p.Synthetic.InputTokens
+		out.Prompts.Source = "synthetic"
+		var given *Lengths
+		if p.Synthetic != nil {
+			given = p.Synthetic.InputTokens
 		}
-		r.checkLengths(at("synthetic.input_tokens"), lengths)
-		s.Prompts.InputTokens = &lengths
+		out.Prompts.InputTokens = r.lengths(w, "prompts.synthetic.input_tokens", "input_tokens", given)
 	}
-	fallback(&s.Prompts.Cache, Cold)
-	if s.Prompts.Cache == Traced && (s.Prompts.Source != "trace" || s.trace.blocks == 0 && s.trace.requests != nil) {
-		r.fail(at("cache"), "cache trace needs arrivals of a trace with hash_ids, and its prompts")
-	}
-}
-
-func (r *resolver) checkLengths(at string, l Lengths) {
-	r.inRange(at, "mean of input_tokens", l.Mean, 1, maxTokens)
-	r.inRange(at, "stddev of input_tokens", l.Stddev, 0, maxTokens)
-	r.inRange(at, "min of input_tokens", l.Min, 0, maxTokens)
-	r.inRange(at, "max of input_tokens", l.Max, 0, maxTokens)
-	if l.Max > 0 && l.Max < l.Min {
-		r.fail(at, "input_tokens has min %d above max %d", l.Min, l.Max)
+	fallback(&out.Prompts.Cache, Cold)
+	switch known := s.trace != nil && s.trace.requests != nil; { // or its mistakes are said
+	case out.Prompts.Cache.shared() > 0 && out.Prompts.Source != "synthetic":
+		r.fail(w.place("prompts.cache"), "cache %s needs synthetic prompts, whose length in tokens is known", out.Prompts.Cache)
+	case out.Prompts.Cache == Traced && (out.Prompts.Source != "trace" || known && s.trace.blocks == 0):
+		r.fail(w.place("prompts.cache"), "cache trace needs arrivals of a trace with hash_ids, and its prompts")
 	}
 }
 
-// Prompt returns the prompt of an index: the same for the same seed, stage and index, but for the head that nonce gives a
-// cold one. No two cold prompts of a plan have the same first four words, if they have as many. tokens is the exact length
-// in tokens, 0 where only the server can know. A negative index is for a probe: unless it comes warm from
-// a file, no run sends that prompt.
-func (s *Stage) Prompt(index int64, nonce uint64) (text string, tokens int) {
-	if s.Prompts.Cache == Traced {
-		t := s.trace.of(index)
-		return s.traced(t, index, nonce), t.in
+// lengths are those given, or 512.
+func (r *resolver) lengths(w work, key, what string, given *Lengths) *Lengths {
+	if given == nil {
+		return &Lengths{Mean: defaultInputTokens}
 	}
-	index = s.promptIndex(index)
-	var head string
-	if s.Prompts.Cache == Cold {
-		head = s.head(uint64(index), nonce)
-	}
-	if s.corpus != nil {
-		text = s.corpus.texts[uint64(index)%uint64(len(s.corpus.texts))]
-		if head != "" {
-			text = head + " " + text
+	r.checkLengths(w.place(key), what, *given)
+	return given
+}
+
+func (r *resolver) output(w work, out *Workload, s *Stage) {
+	o := w.spec.Output
+	out.Output.Mode = o.Mode
+	fallback(&out.Output.Mode, Exact)
+	at := w.place("output.tokens")
+	switch {
+	case out.API == Embeddings:
+		out.Output = Output{Mode: Natural}
+		if o.Tokens != nil {
+			r.fail(at, "embeddings have no output tokens: leave tokens out")
 		}
-		return text, 0
+	case out.Prompts.Source == "batch":
+		out.Output = Output{Mode: Natural}
+		if o.Tokens != nil || o.Mode != "" && o.Mode != Natural {
+			r.fail(w.place("output"), "requests of a batch file have lengths of their own: leave output out")
+		}
+	case out.Output.Mode == Natural && o.Tokens != nil:
+		r.fail(at, "mode natural sets no length: leave tokens out, or use mode exact or cap")
+	case o.Tokens != nil && o.Tokens.fixed():
+		out.Output.Tokens = o.Tokens.Mean
+		r.inRange(at, "output tokens", o.Tokens.Mean, 1, maxTokens)
+	case o.Tokens != nil:
+		out.Output.Lengths = o.Tokens
+		r.checkLengths(at, "output tokens", *o.Tokens)
+	case out.Output.Mode != Natural && s.Trace == nil:
+		out.Output.Tokens = defaultOutputTokens
 	}
-	r := s.dice(index)
-	n := s.inputTokens(index, r)
-	return synthetic(r, head, n), n
 }
 
-// promptIndex is the prompt that an index stands for: a warm stage has few.
-func (s *Stage) promptIndex(index int64) int64 {
-	if s.Prompts.Cache == Warm {
-		index %= int64(max(s.Warmup.Requests, 1))
+// ownFields are those of the body that a workload decides; the answer would not be read rightly with others.
+var ownFields = [...]string{"model", "messages", "prompt", "input", "stream"}
+
+func (r *resolver) checkWorkload(w work, out Workload) {
+	if out.Stream && out.API == Embeddings {
+		r.fail(w.place("stream"), "embeddings do not stream: set stream: false")
 	}
-	return index
+	if t := out.Temperature; t != nil && (*t < 0 || *t > 2) {
+		r.fail(w.place("temperature"), "temperature %v is outside 0 to 2", *t)
+	}
+	for _, key := range ownFields {
+		if _, ok := out.ExtraBody[key]; ok {
+			r.fail(w.place("extra_body["+key+"]"), "extra_body must not set %q, which comes from the scenario's other keys", key)
+		}
+	}
 }
 
-// dice are those of a synthetic prompt: its length, then its words.
-func (s *Stage) dice(index int64) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(index))) }
-
-// inputTokens is the length of a synthetic prompt; r is its dice, and fresh.
-func (s *Stage) inputTokens(index int64, r *rand.Rand) int {
-	if s.Prompts.Source == "trace" {
-		return s.trace.of(index).in
+// checkBatchMode refuses to put into one request what belongs into several.
+func (r *resolver) checkBatchMode(d draft, s Stage, w *Workload) {
+	switch at := d.place("load.batch.mode"); {
+	case s.BatchMode != OneRequest:
+	case w.API == Chat:
+		r.fail(at, "a chat request carries one conversation: use mode concurrent, or api completions or embeddings")
+	case w.Prompts.Source == "batch":
+		r.fail(at, "a request of a batch file is whole: use mode concurrent")
 	}
-	return s.Prompts.InputTokens.Draw(r)
-}
-
-// OutputTokens is the length of answer that the prompt of an index asks for; 0 leaves it to the server.
-func (s *Stage) OutputTokens(index int64) int {
-	if s.trace != nil && s.Output.Tokens == 0 && s.Output.Mode != Natural {
-		return s.trace.of(index).out
-	}
-	return s.Output.Tokens
-}
-
-// head is what makes a prompt, or a block of one, new to the server; no two of a run are alike.
-func (s *Stage) head(index, nonce uint64) string {
-	return words.Nonce(scatter(s.ordinal<<indexBits|index&(1<<indexBits-1), nonce))
 }
 
 // blockTokens is the length of the block of a prompt that a hash_id of Mooncake's stands for.
@@ -135,7 +151,7 @@ func (s *Stage) traced(t *traced, index int64, nonce uint64) string {
 		if i > 0 {
 			text.WriteByte(' ')
 		}
-		text.WriteString(synthetic(s.dice(int64(id)), s.head(id, nonce), n))
+		text.WriteString(synthetic(rand.New(rand.NewPCG(s.seed, id)), s.nonce(int64(id), nonce), n))
 		if n > blockTokens {
 			break
 		}

@@ -17,7 +17,7 @@ func TestPromptsHaveTheirLength(t *testing.T) {
 		s := &p.Stages[0]
 		for n := 1; n <= 2000; n++ {
 			s.Prompts.InputTokens.Mean = n
-			text, tokens := s.Prompt(int64(n), 99)
+			text, tokens := prompt(s, int64(n), 99)
 			if tokens != n || words.Count(text) != n || strings.Contains(text, "  ") || strings.TrimSpace(text) != text {
 				t.Fatalf("%s: %d words, %d tokens, want %d: %q", cache, words.Count(text), tokens, n, text)
 			}
@@ -31,7 +31,7 @@ func TestDrawnLengths(t *testing.T) {
 	const n = 5000
 	sum, least, most := 0, 1000, 0
 	for i := range int64(n) {
-		text, tokens := s.Prompt(i, 1)
+		text, tokens := prompt(s, i, 1)
 		if words.Count(text) != tokens {
 			t.Fatalf("prompt %d has %d words, not %d", i, words.Count(text), tokens)
 		}
@@ -58,7 +58,7 @@ func TestColdHeads(t *testing.T) {
 	for stage := range p.Stages {
 		s := &p.Stages[stage]
 		for i := range int64(30_000) {
-			text, tokens := s.Prompt(i, 7)
+			text, tokens := prompt(s, i, 7)
 			head := strings.Join(strings.Fields(text)[:4], " ")
 			here := fmt.Sprintf("stage %d, prompt %d", stage, i)
 			if before, ok := heads[head]; ok {
@@ -68,7 +68,7 @@ func TestColdHeads(t *testing.T) {
 			if i > 1000 {
 				continue
 			}
-			other, otherTokens := s.Prompt(i, 8)
+			other, otherTokens := prompt(s, i, 8)
 			same := strings.HasPrefix(other, head)
 			if same || otherTokens != tokens || strings.TrimPrefix(text, head) != after4(other) {
 				t.Fatalf("%s: %q and, in another run, %q", here, text, other)
@@ -88,7 +88,7 @@ func TestHeadsOfFarIndexes(t *testing.T) {
 	heads := map[string]bool{}
 	for stage := range p.Stages {
 		for bit := range 35 {
-			text, _ := p.Stages[stage].Prompt(1<<bit, 0)
+			text, _ := prompt(&p.Stages[stage], 1<<bit, 0)
 			if heads[text] {
 				t.Errorf("stage %d, prompt 2^%d begins like another", stage, bit)
 			}
@@ -103,11 +103,11 @@ func TestWarmPrompts(t *testing.T) {
 	s, other := &p.Stages[0], &p.Stages[1]
 	seen := map[string]bool{}
 	for i := range int64(23) {
-		text, _ := s.Prompt(i, 1)
-		if again, _ := s.Prompt(i+5, 2); again != text {
+		text, _ := prompt(s, i, 1)
+		if again, _ := prompt(s, i+5, 2); again != text {
 			t.Errorf("prompt %d is %q, five later %q", i, text, again)
 		}
-		if next, _ := other.Prompt(i, 1); next == text {
+		if next, _ := prompt(other, i, 1); next == text {
 			t.Errorf("two stages share %q, whose warm-ups are apart", text)
 		}
 		seen[text] = true
@@ -127,11 +127,11 @@ func TestFilePrompts(t *testing.T) {
 		warm := mustPlan(t, "workload: {prompts: {"+source+", cache: warm}}\nload: {warmup: {requests: 50}}")
 		cold := mustPlan(t, "workload: {prompts: {"+source+"}}")
 		for i, text := range want {
-			if got, tokens := warm.Stages[0].Prompt(int64(i), 1); got != text || tokens != 0 {
+			if got, tokens := prompt(&warm.Stages[0], int64(i), 1); got != text || tokens != 0 {
 				t.Errorf("%s: warm prompt %d is %q, %d tokens", source, i, got, tokens)
 			}
-			got, tokens := cold.Stages[0].Prompt(int64(i), 1)
-			if other, _ := cold.Stages[0].Prompt(int64(i), 2); after4(got) != " "+text || tokens != 0 || other == got {
+			got, tokens := prompt(&cold.Stages[0], int64(i), 1)
+			if other, _ := prompt(&cold.Stages[0], int64(i), 2); after4(got) != " "+text || tokens != 0 || other == got {
 				t.Errorf("%s: cold prompt %d is %q, %d tokens, and then %q", source, i, got, tokens, other)
 			}
 		}
@@ -142,12 +142,12 @@ func TestFilePrompts(t *testing.T) {
 func TestProbePrompts(t *testing.T) {
 	for _, prompts := range []string{"{}", "{cache: warm}", "{file: three.jsonl}", "{file: three.jsonl, cache: warm}"} {
 		s := &mustPlan(t, "workload: {prompts: "+prompts+"}").Stages[0]
-		probe, _ := s.Prompt(-1, 3)
+		probe, _ := prompt(s, -1, 3)
 		if probe == "" {
 			t.Errorf("%s: no prompt", prompts)
 		}
 		for i := range int64(100) {
-			if text, _ := s.Prompt(i, 3); text == probe && prompts != "{file: three.jsonl, cache: warm}" {
+			if text, _ := prompt(s, i, 3); text == probe && prompts != "{file: three.jsonl, cache: warm}" {
 				t.Errorf("%s: prompt %d is the probe's", prompts, i)
 			}
 		}

@@ -7,7 +7,8 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Arrival is one unit of work in its place: Size prompts from index First on, sent as Size requests or as one.
+// Arrival is one unit of work in its place: Size prompts from index First on, sent as Size requests at once, as one request,
+// or as the turns of a session.
 type Arrival struct {
 	Index  int64         // of the unit in its stage
 	First  int64         // index of its first prompt
@@ -46,7 +47,7 @@ func (s *Schedule) Next(elapsed time.Duration) (Arrival, bool) {
 		}
 		at = s.at + wait
 	}
-	a := Arrival{Index: s.index, First: s.prompts, At: at, Size: s.stage.BatchSize}
+	a := Arrival{Index: s.index, First: s.prompts, At: at, Size: s.stage.size(s.index)}
 	left := s.left(&a)
 	if left <= 0 {
 		if !s.stage.Open() {

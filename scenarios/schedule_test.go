@@ -173,7 +173,7 @@ func digest(t *testing.T, seed int) string {
 	s := mustPlan(t, fmt.Sprintf("seed: %d\nworkload: {prompts: {synthetic: {input_tokens: {mean: 30, stddev: 9}}}}\nload: {open: {rate: 50/s}}", seed)).Stages[0]
 	h := sha256.New()
 	for _, a := range take(&s, 1000, 0) {
-		text, tokens := s.Prompt(a.First, 5)
+		text, tokens := prompt(&s, a.First, 5)
 		fmt.Fprintln(h, a, text, tokens)
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -21,6 +21,7 @@ type Spec struct {
 	Target     targetSpec      `yaml:"target"`
 	Model      string          `yaml:"model"`
 	Workload   strictyaml.Node `yaml:"workload"`
+	Mix        strictyaml.Node `yaml:"mix"`
 	Load       strictyaml.Node `yaml:"load"`
 	Faults     strictyaml.Node `yaml:"faults"`
 	Stages     []stageSpec     `yaml:"stages"`
@@ -37,18 +38,21 @@ type Spec struct {
 
 // targetSpec is where the load goes: the bundled mock, or a real server.
 type targetSpec struct {
-	Mock     strictyaml.Node   `yaml:"mock"`
-	Endpoint *string           `yaml:"endpoint"`
-	APIKey   Secret            `yaml:"api_key"`
-	Headers  map[string]Secret `yaml:"headers"`
-	GPUs     *int              `yaml:"gpus"`
+	Mock         strictyaml.Node   `yaml:"mock"`
+	Endpoint     []string          `yaml:"endpoint"` // nil where it is left out
+	APIKey       Secret            `yaml:"api_key"`
+	Headers      map[string]Secret `yaml:"headers"`
+	Connections  Connections       `yaml:"connections"`
+	LabelHeaders []string          `yaml:"label_headers"`
+	GPUs         *int              `yaml:"gpus"`
 }
 
-// stageSpec is one entry of stages: what it names overrides the scenario's own load, workload and faults. Workload and
+// stageSpec is one entry of stages: what it names overrides the scenario's own load, workload, mix and faults. Workload and
 // load are merged over the scenario's, key by key.
 type stageSpec struct {
 	Name     string          `yaml:"name"`
 	Workload strictyaml.Node `yaml:"workload"`
+	Mix      strictyaml.Node `yaml:"mix"`
 	Load     strictyaml.Node `yaml:"load"`
 	Faults   strictyaml.Node `yaml:"faults"`
 }
@@ -63,11 +67,20 @@ type workloadSpec struct {
 	ExtraBody   map[string]any `yaml:"extra_body"`
 }
 
+// mixSpec is one workload of a mix: what it leaves out is as the workload says.
+type mixSpec struct {
+	Name   string       `yaml:"name"`
+	Weight *float64     `yaml:"weight"`
+	Work   workloadSpec `yaml:",inline"`
+}
+
 // promptsSpec names one source of prompts.
 type promptsSpec struct {
 	Synthetic *syntheticSpec `yaml:"synthetic"`
+	Text      *textSpec      `yaml:"text"`
 	File      *string        `yaml:"file"`
 	ShareGPT  *string        `yaml:"sharegpt"`
+	Batch     *string        `yaml:"batch"`
 	Cache     Cache          `yaml:"cache"`
 }
 
@@ -76,16 +89,22 @@ type syntheticSpec struct {
 	InputTokens *Lengths `yaml:"input_tokens"`
 }
 
+// textSpec takes passages of a real text.
+type textSpec struct {
+	Words *Lengths `yaml:"words"`
+}
+
 // outputSpec is how long answers should be.
 type outputSpec struct {
-	Tokens *int       `yaml:"tokens"`
+	Tokens *Lengths   `yaml:"tokens"`
 	Mode   OutputMode `yaml:"mode"`
 }
 
-// loadSpec is how much is sent, and when: closed or open, never both.
+// loadSpec is how much is sent, and when: closed, open or sessions, never two of them.
 type loadSpec struct {
 	Closed   *closedSpec    `yaml:"closed"`
 	Open     *openSpec      `yaml:"open"`
+	Sessions *sessionsSpec  `yaml:"sessions"`
 	Batch    batchSpec      `yaml:"batch"`
 	Requests *int           `yaml:"requests"`
 	Duration *time.Duration `yaml:"duration"`
@@ -107,6 +126,14 @@ type openSpec struct {
 	Arrivals    Arrivals `yaml:"arrivals"`
 	MaxInFlight *int     `yaml:"max_in_flight"`
 	WhenFull    string   `yaml:"when_full"`
+}
+
+// sessionsSpec is conversations, which arrive as requests of an open load do.
+type sessionsSpec struct {
+	Open         openSpec `yaml:",inline"`
+	Turns        *Lengths `yaml:"turns"`
+	ToolDelay    Delays   `yaml:"tool_delay"`
+	SystemTokens *int     `yaml:"system_tokens"`
 }
 
 // batchSpec groups prompts: sent at once as requests of their own, or as one request with several prompts.

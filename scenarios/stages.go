@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/llmload/llmload/internal/strictyaml"
@@ -10,12 +11,13 @@ import (
 
 // draft is a stage entry before its lists are multiplied out. path is the entry's own place, empty for the scenario's.
 type draft struct {
-	root     strictyaml.Node
-	path     string
-	name     string
-	workload workloadSpec
-	load     loadSpec
-	faults   strictyaml.Node
+	root   strictyaml.Node
+	path   string
+	name   string
+	works  []work // one, or those of a mix
+	mixed  bool
+	load   loadSpec
+	faults strictyaml.Node
 }
 
 // stages goes on after a mistake, so that all are found; a plan with mistakes is never used.
@@ -33,8 +35,10 @@ func (r *resolver) stages() []Stage {
 			}
 			seen[s.Name] = true
 			s.ordinal = uint64(len(out))
-			s.seed = mix(r.spec.Seed, s.ordinal+1)
-			out = append(out, s.clone())
+			s = s.clone()
+			s.sow(mix(r.spec.Seed, s.ordinal+1))
+			r.checkWarmMix(d, &s)
+			out = append(out, s)
 		}
 	}
 	return out
@@ -43,9 +47,8 @@ func (r *resolver) stages() []Stage {
 // drafts lists the stage entries, each decoded over the scenario's own workload and load.
 func (r *resolver) drafts() []draft {
 	base := draft{root: r.spec.node, faults: r.spec.Faults}
-	r.decode(r.spec.Workload, &base.workload)
+	r.works(&base, stageSpec{})
 	r.decode(r.spec.Load, &base.load)
-	r.checkSecrets("workload.extra_body")
 	if n := len(r.spec.Stages); n > maxStages {
 		r.fail("stages", "%d stages: at most %d", n, maxStages)
 		return nil
@@ -64,13 +67,11 @@ func (r *resolver) drafts() []draft {
 // are known by now.
 func (r *resolver) entry(i int, e stageSpec) draft {
 	d := draft{root: r.spec.node, path: fmt.Sprintf("stages[%d].", i), name: e.Name, faults: r.spec.Faults}
-	_ = r.spec.Workload.Decode(&d.workload)
+	r.works(&d, e)
 	_ = r.spec.Load.Decode(&d.load)
-	override(&d, e)
-	r.decode(e.Workload, &d.workload)
+	override(&d.load, e.Load)
 	r.decode(e.Load, &d.load)
 	r.checkName(d.path+"name", e.Name)
-	r.checkSecrets(d.path + "workload.extra_body")
 	if !e.Faults.IsZero() {
 		d.faults = e.Faults
 		if r.spec.Target.Endpoint != nil && len(e.Faults.Items()) > 0 {
@@ -80,31 +81,22 @@ func (r *resolver) entry(i int, e stageSpec) draft {
 	return d
 }
 
-// override drops what an entry replaces as a whole: the load's mode, its bounds, the prompts' source, a length that the
-// entry's own mode has no use for, and all that embeddings cannot have.
-func override(d *draft, e stageSpec) {
-	if written(e.Load, "open") {
-		d.load.Closed = nil
+// override drops what an entry replaces as a whole: the load's mode, and its bounds.
+func override(l *loadSpec, with strictyaml.Node) {
+	if written(with, "open") {
+		l.Closed, l.Sessions = nil, nil
 	}
-	if written(e.Load, "closed") {
-		d.load.Open = nil
+	if written(with, "closed") {
+		l.Open, l.Sessions = nil, nil
 	}
-	if o := d.load.Open; o != nil && written(e.Load, "open.arrivals") != written(e.Load, "open.rate") {
-		overrideRate(o, e.Load.Get("open.arrivals").Text())
+	if written(with, "sessions") {
+		l.Open, l.Closed, l.Batch = nil, nil, batchSpec{}
 	}
-	if written(e.Load, "requests") || written(e.Load, "duration") {
-		d.load.Requests, d.load.Duration = nil, nil
+	if o, key := l.arriving(); o != nil && written(with, key+".arrivals") != written(with, key+".rate") {
+		overrideRate(o, with.Get(key+".arrivals").Text())
 	}
-	for _, source := range []string{"synthetic", "file", "sharegpt"} {
-		if written(e.Workload, "prompts."+source) {
-			d.workload.Prompts = promptsSpec{Cache: d.workload.Prompts.Cache}
-		}
-	}
-	if e.Workload.Get("output.mode").Text() == string(Natural) {
-		d.workload.Output.Tokens = nil
-	}
-	if e.Workload.Get("api").Text() == string(Embeddings) {
-		d.workload.Output, d.workload.Stream = outputSpec{}, nil
+	if written(with, "requests") || written(with, "duration") {
+		l.Requests, l.Duration = nil, nil
 	}
 }
 
@@ -142,27 +134,20 @@ func (d draft) self() string {
 // baseStage resolves all that the lists of a draft share.
 func (r *resolver) baseStage(d draft) Stage {
 	s := Stage{
-		Name: d.name, API: d.workload.API, Temperature: d.workload.Temperature, ExtraBody: d.workload.ExtraBody,
-		BatchMode: d.load.Batch.Mode, Requests: orZero(d.load.Requests), Duration: orZero(d.load.Duration), Pause: d.load.Pause,
+		Name: d.name, BatchMode: d.load.Batch.Mode, Requests: orZero(d.load.Requests), Duration: orZero(d.load.Duration), Pause: d.load.Pause,
 		Warmup: Warmup{d.load.Warmup.Requests, d.load.Warmup.Duration},
 	}
 	if !d.faults.IsZero() {
 		s.Faults = &d.faults
 	}
-	fallback(&s.API, Chat)
 	fallback(&s.BatchMode, Concurrent)
-	s.Stream = s.API != Embeddings
-	if d.workload.Stream != nil {
-		s.Stream = *d.workload.Stream
-	}
 	if d.load.Requests == nil && d.load.Duration == nil {
 		s.Requests = defaultRequests
 	}
 	r.arrivals(d, &s)
-	r.prompts(d, &s)
+	r.workloads(d, &s)
+	r.sessions(d, &s)
 	r.stop(d, &s)
-	r.output(d, &s)
-	r.checkWorkload(d, s)
 	r.checkLoad(d, s)
 	return s
 }
@@ -177,43 +162,6 @@ func orZero[T any](p *T) (v T) {
 func fallback[T ~string](v *T, value T) {
 	if *v == "" {
 		*v = value
-	}
-}
-
-func (r *resolver) output(d draft, s *Stage) {
-	o := d.workload.Output
-	s.Output = Output{Tokens: orZero(o.Tokens), Mode: o.Mode}
-	fallback(&s.Output.Mode, Exact)
-	at := d.place("workload.output.tokens")
-	switch {
-	case s.API == Embeddings:
-		s.Output = Output{Mode: Natural}
-		if o.Tokens != nil {
-			r.fail(at, "embeddings have no output tokens: leave tokens out")
-		}
-	case s.Output.Mode == Natural && o.Tokens != nil:
-		r.fail(at, "mode natural sets no length: leave tokens out, or use mode exact or cap")
-	case o.Tokens != nil:
-		r.inRange(at, "output tokens", *o.Tokens, 1, maxTokens)
-	case s.Output.Mode != Natural && s.Trace == nil:
-		s.Output.Tokens = defaultOutputTokens
-	}
-}
-
-// ownFields are those of the body that a stage decides; the answer would not be read rightly with others.
-var ownFields = [...]string{"model", "messages", "prompt", "input", "stream"}
-
-func (r *resolver) checkWorkload(d draft, s Stage) {
-	if s.Stream && s.API == Embeddings {
-		r.fail(d.place("workload.stream"), "embeddings do not stream: set stream: false")
-	}
-	if t := s.Temperature; t != nil && (*t < 0 || *t > 2) {
-		r.fail(d.place("workload.temperature"), "temperature %v is outside 0 to 2", *t)
-	}
-	for _, key := range ownFields {
-		if _, ok := s.ExtraBody[key]; ok {
-			r.fail(d.place("workload.extra_body["+key+"]"), "extra_body must not set %q, which comes from the scenario's other keys", key)
-		}
 	}
 }
 
@@ -239,12 +187,15 @@ func usesEnv(n strictyaml.Node) (uses bool) {
 
 // clone copies what a stage points to.
 func (s Stage) clone() Stage {
-	s.Temperature = clonePointer(s.Temperature)
-	s.Prompts.InputTokens = clonePointer(s.Prompts.InputTokens)
-	s.Faults = clonePointer(s.Faults)
+	s.Workload = s.Workload.clone()
+	s.Mix = slices.Clone(s.Mix)
+	for i := range s.Mix {
+		s.Mix[i].Workload = s.Mix[i].Workload.clone()
+	}
 	s.Trace = clonePointer(s.Trace)
-	if s.ExtraBody != nil {
-		s.ExtraBody, _ = cloneAny(s.ExtraBody).(map[string]any)
+	if s.Faults = clonePointer(s.Faults); s.Sessions != nil {
+		s.Sessions = clonePointer(s.Sessions)
+		s.Sessions.Turns = *s.Sessions.Turns.clone()
 	}
 	return s
 }

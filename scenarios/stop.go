@@ -16,8 +16,9 @@ type stopSpec struct {
 	Ends      string   `yaml:"ends"`
 }
 
-// stop resolves the rules. Saturation is for a steady open loop: in a closed one nothing in flight can grow, and where the
-// rate changes, growth is no sign. A rule that such a stage inherits is not for it; written there, it is a mistake.
+// stop resolves the rules. Saturation is for a steady open loop of requests: in a closed one nothing in flight can grow, and
+// where the rate changes, or the turns of a session wait for each other, growth is no sign. A rule that such a stage inherits
+// is not for it; written there, it is a mistake.
 func (r *resolver) stop(d draft, s *Stage) {
 	w := d.load.Stop
 	s.Stop = Stop{ErrorRate: orZero(w.ErrorRate), Saturated: w.Saturated, Run: w.Ends == "run"}
@@ -30,7 +31,7 @@ func (r *resolver) stop(d draft, s *Stage) {
 	if steady := d.load.Open != nil && s.process.steady(); w.Saturated && !steady {
 		s.Stop.Saturated = false
 		if at := d.place("load.stop.saturated"); strings.HasPrefix(at, d.path) {
-			r.fail(at, "saturated needs an open loop with an even rate: in a closed loop, requests in flight cannot grow, and where the rate changes their growth is no sign")
+			r.fail(at, "saturated needs an open loop with an even rate: in a closed loop, requests in flight cannot grow, and where the rate changes, or turns of sessions wait for each other, their growth is no sign")
 		}
 	}
 	if s.Stop == (Stop{Run: true}) {

@@ -19,12 +19,9 @@ const noFaults = "faults need the bundled mock as target: a real server cannot b
 
 func (r *resolver) target() Target {
 	t := r.spec.Target
-	out := Target{APIKey: t.APIKey, Headers: maps.Clone(t.Headers), Mock: t.Mock}
+	out := Target{APIKey: t.APIKey, Headers: maps.Clone(t.Headers), Mock: t.Mock, Connections: t.Connections}
 	if t.Endpoint != nil {
-		out.Endpoint = *t.Endpoint
-		if err := CheckEndpoint(out.Endpoint); err != nil {
-			r.fail("target.endpoint", "%v", err)
-		}
+		out.Endpoint, out.More = r.endpoints(t.Endpoint)
 		if !t.Mock.IsZero() {
 			r.fail("target.endpoint", "target has both mock and endpoint: leave one")
 		}
@@ -37,6 +34,56 @@ func (r *resolver) target() Target {
 		r.inRange("target.gpus", "gpus", out.GPUs, 1, 1_000_000)
 	}
 	r.checkHeaders(t)
+	out.LabelHeaders = r.labelHeaders(t)
+	return out
+}
+
+// maxEndpoints bounds the addresses, each of which has a client with a pool of its own.
+const maxEndpoints = 100
+
+// endpoints checks each address; that the first is given is known.
+func (r *resolver) endpoints(list []string) (first string, more []string) {
+	if len(list) == 0 || len(list) > maxEndpoints {
+		r.fail("target.endpoint", "%d addresses: write 1 to %d", len(list), maxEndpoints)
+		return "http://none", nil
+	}
+	for i, endpoint := range list {
+		at := fmt.Sprintf("target.endpoint[%d]", i)
+		if r.spec.node.Get(at).IsZero() {
+			at = "target.endpoint"
+		}
+		if err := CheckEndpoint(endpoint); err != nil {
+			r.fail(at, "%v", err)
+		}
+		if slices.Contains(list[:i], endpoint) {
+			r.fail(at, "endpoint %q stands twice", redactQuery(redactUser(endpoint)))
+		}
+	}
+	return list[0], list[1:]
+}
+
+// groupNames are what requests are grouped by on llmload's own account.
+var groupNames = [...]string{"workload", "endpoint", "turn"}
+
+// labelHeaders returns the names in the form that records have them, lower case.
+func (r *resolver) labelHeaders(t targetSpec) (out []string) {
+	const most = 10
+	if len(t.LabelHeaders) > most {
+		r.fail("target.label_headers", "%d label_headers: at most %d", len(t.LabelHeaders), most)
+	}
+	for i, name := range t.LabelHeaders {
+		at := fmt.Sprintf("target.label_headers[%d]", i)
+		lower := strings.ToLower(name)
+		switch {
+		case !fieldName.MatchString(name):
+			r.fail(at, "header name %.60q must be letters, digits and dashes", name)
+		case slices.Contains(groupNames[:], lower):
+			r.fail(at, "%q is the name of rows that llmload has itself", name)
+		case slices.Contains(out, lower):
+			r.fail(at, "label header %.60q stands twice", name)
+		}
+		out = append(out, lower)
+	}
 	return out
 }
 
@@ -145,9 +192,9 @@ func (s *Spec) secrets() (out []string) {
 	for _, value := range s.Target.Headers {
 		add(string(value), 8)
 	}
-	if e := s.Target.Endpoint; e != nil {
-		_, query, _ := strings.Cut(*e, "?")
-		add(userinfo(*e), 4)
+	for _, e := range s.Target.Endpoint {
+		_, query, _ := strings.Cut(e, "?")
+		add(userinfo(e), 4)
 		add(query, 4)
 	}
 	return out

@@ -31,11 +31,11 @@ var traces = map[string]string{
 func first(s *scenarios.Stage, n int) string {
 	var out []string
 	for _, a := range take(s, n, 0) {
-		text, tokens := s.Prompt(a.First, 1)
-		if words.Count(text) != tokens {
-			out = append(out, fmt.Sprintf("(%d words)", words.Count(text)))
+		r := s.Request(a.First, 1, 1)
+		if n := words.Count(r.Texts[0]); n != r.Input {
+			out = append(out, fmt.Sprintf("(%d words)", n))
 		}
-		out = append(out, fmt.Sprintf("%s%d %d>%d", phase(a), a.At.Microseconds(), tokens, s.OutputTokens(a.First)))
+		out = append(out, fmt.Sprintf("%s%d %d>%d", phase(a), a.At.Microseconds(), r.Input, r.Tokens))
 	}
 	return strings.Join(out, ", ")
 }
@@ -101,13 +101,13 @@ func FuzzTraces(f *testing.F) {
 		}
 		stage, last := &p.Stages[0], time.Duration(0)
 		for _, a := range take(stage, 50, 0) {
-			if a.At < last || stage.OutputTokens(a.First) < 1 {
-				t.Fatalf("%+v after %v asks for %d tokens", a, last, stage.OutputTokens(a.First))
+			if _, n := stage.Tokens(a.First, 1); a.At < last || n < 1 {
+				t.Fatalf("%+v after %v asks for %d tokens", a, last, n)
 			}
 			last = a.At
 		}
-		if text, n := stage.Prompt(0, 1); stage.OutputTokens(0) < 10_000 && words.Count(text) != n {
-			t.Fatalf("%d words of %d", words.Count(text), n)
+		if r := stage.Request(0, 1, 1); r.Tokens < 10_000 && words.Count(r.Texts[0]) != r.Input {
+			t.Fatalf("%d words of %d", words.Count(r.Texts[0]), r.Input)
 		}
 		if _, err := p.YAML(); err != nil {
 			t.Fatal(err)
@@ -120,8 +120,8 @@ func FuzzTraces(f *testing.F) {
 func TestPromptsShareTheBlocksOfTheirTrace(t *testing.T) {
 	s := mustPlan(t, "load: {open: {arrivals: trace(mooncake.jsonl)}, requests: 9}").Stages[0]
 	at := func(index int64, nonce uint64, from, to int) string {
-		text, n := s.Prompt(index, nonce)
-		list := strings.Fields(text)
+		r := s.Request(index, 1, nonce)
+		list, n := strings.Fields(r.Texts[0]), r.Input
 		if len(list) != n || n != []int{1100, 1030, 90}[index%3] {
 			t.Fatalf("prompt %d has %d words, %d tokens", index, len(list), n)
 		}

@@ -3,12 +3,9 @@ package scenarios
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/llmload/llmload/internal/strictyaml"
 )
 
 // API is the kind of request.
@@ -28,7 +25,8 @@ func (a *API) UnmarshalText(b []byte) error { return oneOf(a, b, Chat, Completio
 type Cache string
 
 // Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up; traced
-// prompts share the prefixes that their trace says, and nothing with another run.
+// prompts share the prefixes that their trace says, and nothing with another run. Any other is shared(0.5): as large a part
+// of each prompt is a head that all prompts of the stage have, new in every run.
 const (
 	Cold   Cache = "cold"
 	Warm   Cache = "warm"
@@ -36,7 +34,31 @@ const (
 )
 
 // UnmarshalText refuses an unknown cache mode.
-func (c *Cache) UnmarshalText(b []byte) error { return oneOf(c, b, Cold, Warm, Traced) }
+func (c *Cache) UnmarshalText(b []byte) error {
+	text := string(b)
+	if own := Cache(text); own == Cold || own == Warm || own == Traced {
+		*c = own
+		return nil
+	}
+	share, ok := strings.CutPrefix(text, "shared(")
+	share, closed := strings.CutSuffix(share, ")")
+	v, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+	if !ok || !closed || err != nil || !(v > 0 && v <= 1) {
+		return fmt.Errorf("%q is not one of cold, warm, trace, shared(0.5); the share is above 0 and at most 1", text)
+	}
+	*c = Cache("shared(" + strconv.FormatFloat(v, 'f', -1, 64) + ")")
+	return nil
+}
+
+// shared is the part of each prompt that all have; 0 where none is.
+func (c Cache) shared() float64 {
+	share, _ := strings.CutPrefix(string(c), "shared(")
+	v, err := strconv.ParseFloat(strings.TrimSuffix(share, ")"), 64)
+	if err != nil {
+		return 0
+	}
+	return v
+}
 
 // OutputMode says how an answer's length is asked for.
 type OutputMode string
@@ -62,6 +84,25 @@ const (
 
 // UnmarshalText refuses an unknown batch mode.
 func (m *BatchMode) UnmarshalText(b []byte) error { return oneOf(m, b, Concurrent, OneRequest) }
+
+// Connections says which connection a request goes out on.
+type Connections string
+
+// Reuse takes one that is open and idle; Fresh opens one for each attempt; PerSession keeps one for each session.
+const (
+	Reuse      Connections = "reuse"
+	Fresh      Connections = "fresh"
+	PerSession Connections = "per_session"
+)
+
+// UnmarshalText refuses an unknown word. Reuse is the default, and written as none.
+func (c *Connections) UnmarshalText(b []byte) error {
+	if err := oneOf(c, b, Reuse, Fresh, PerSession); err != nil || *c != Reuse {
+		return err
+	}
+	*c = ""
+	return nil
+}
 
 func oneOf[T ~string](dst *T, b []byte, allowed ...T) error {
 	names := make([]string, len(allowed))
@@ -222,34 +263,4 @@ func (c Cap) MarshalText() ([]byte, error) {
 		return Rate(c.PerSecond).MarshalText()
 	}
 	return []byte("off"), nil
-}
-
-// Lengths is a length in tokens: one number, or a normal distribution cut at Min and Max.
-type Lengths struct {
-	Mean   int `yaml:"mean"`
-	Stddev int `yaml:"stddev,omitempty"`
-	Min    int `yaml:"min,omitempty"`
-	Max    int `yaml:"max,omitempty"`
-}
-
-// UnmarshalNode takes `512` and `{mean: 512, stddev: 64}`.
-func (l *Lengths) UnmarshalNode(n strictyaml.Node) error {
-	if n.Kind() == strictyaml.Scalar {
-		return n.Decode(&l.Mean)
-	}
-	type plain Lengths
-	return n.Decode((*plain)(l))
-}
-
-// Draw returns a length between Min and Max, from one token to ten million.
-func (l Lengths) Draw(r *rand.Rand) int {
-	n := l.Mean
-	if l.Stddev > 0 {
-		n = int(math.Round(float64(l.Mean) + r.NormFloat64()*float64(l.Stddev)))
-	}
-	n = min(max(n, l.Min, 1), maxTokens)
-	if l.Max > 0 {
-		n = min(n, l.Max)
-	}
-	return n
 }

@@ -110,7 +110,10 @@ func instrumentError(s *results.Summary) string {
 	if v, ok := largest(func(i results.Instrument) *float64 { return i.CPURatio }); ok {
 		parts = append(parts, fmt.Sprintf("used %.0f%% of its CPU", 100*v))
 	}
-	return strings.Join(parts, ", ") + " in the worst stage; what lies between the kernel and this process is not measured yet"
+	if v, ok := largest(func(i results.Instrument) *float64 { return i.KernelToReadP99MS }); ok {
+		return strings.Join(parts, ", ") + fmt.Sprintf(", read %.2f ms after the kernel had the data (p99) in the worst stage", v)
+	}
+	return strings.Join(parts, ", ") + " in the worst stage; what lies between the kernel and this process was not measured"
 }
 
 // next is the command that a reader would type now.

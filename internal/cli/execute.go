@@ -123,7 +123,7 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
 		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
-		AfterStage: e.after, Live: live, Start: started,
+		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
 	})
 }
 
@@ -141,8 +141,9 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor,
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, GPUs: e.plan.Target.GPUs},
+		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs},
 	}
+	s.Environment.SelfTest = lastSelfTest(e.sys)
 	for i := range e.plan.Stages {
 		stage := &e.plan.Stages[i]
 		s.Stages = append(s.Stages, results.StageSummary{Name: stage.Name, Load: runner.LoadOf(stage), SLO: runner.LimitsOf(e.plan)})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
@@ -36,3 +37,44 @@ func JoinLedger(records []*results.Record, ledger io.Reader, anchor int64) (Join
 	}
 	return out, nil
 }
+
+// SelfRow is what a load of a selftest showed, for tests: the errors of first tokens and of arrivals, as many as given.
+type SelfRow struct {
+	Streams, Rate  int
+	TTFT, Arrivals []time.Duration
+	Invalid        string // why the run does not count
+	Odd            int    // requests that records and ledger tell differently
+}
+
+func (r SelfRow) row() selfRow {
+	j := &joined{matched: 1, odd: r.Odd}
+	for _, d := range r.TTFT {
+		j.ttft.add(int64(d))
+	}
+	for _, d := range r.Arrivals {
+		j.arrival.add(int64(d))
+	}
+	return newSelfRow(selfLoad{streams: r.Streams, rate: r.Rate}, j, r.Invalid)
+}
+
+// Doubt is why a load cannot be trusted, for tests; empty where it can.
+func (r SelfRow) Doubt() string { row := r.row(); return row.Why }
+
+// KeepSelfTest keeps a selftest's result, for tests, and says what it says.
+func KeepSelfTest(sys IO, rows []SelfRow, now time.Time) (verdict string, err error) {
+	var all []selfRow
+	for _, r := range rows {
+		all = append(all, r.row())
+	}
+	s := newSelfResult(all, now)
+	if s.judged() {
+		s.keep(sys)
+	}
+	return s.verdict(), selfError(all)
+}
+
+// LastSelfTest is what runs quote, for tests.
+var LastSelfTest = lastSelfTest
+
+// SelfTestPath is where it is kept, for tests.
+var SelfTestPath = selfPath

@@ -132,7 +132,7 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	}
 	main = server.Listen(main)
 	errs := make(chan error, 2)
-	public := &http.Server{Handler: server, ReadHeaderTimeout: 30 * time.Second, ConnContext: mockserver.ConnContext}
+	public := server.HTTPServer()
 	private := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 30 * time.Second}
 	go func() { errs <- public.Serve(main) }()
 	go func() { errs <- private.Serve(side) }()

@@ -52,11 +52,10 @@ func probe(ctx context.Context, p *scenarios.Plan, endpoint string) (probed, err
 }
 
 func probeRequest(p *scenarios.Plan) client.Request {
-	s := &p.Stages[0]
-	text, _ := s.Prompt(-1, uint64(time.Now().UnixNano()))
+	r := p.Stages[0].Request(-1, 1, uint64(time.Now().UnixNano()))
 	return client.Request{
-		API: client.Chat, Model: p.Model, Stream: true, Messages: []client.Message{{Role: "user", Content: text}},
-		MaxTokens: s.Output.Tokens, MinTokens: s.Output.Tokens, IgnoreEOS: true, Extra: s.ExtraBody,
+		API: client.Chat, Model: p.Model, Stream: true, Messages: []client.Message{{Role: "user", Content: r.Texts[0]}},
+		MaxTokens: r.Tokens, MinTokens: r.Tokens, IgnoreEOS: true, Extra: r.Extra,
 	}
 }
 

@@ -56,11 +56,11 @@ func readmeScript(t *testing.T, page string) string {
 
 // readmeLine is a command as a test runs it: a free port, a short time, the mock's address.
 func readmeLine(command string) string {
-	if strings.HasPrefix(command, "llmload mock ") {
+	if strings.HasPrefix(command, "llmload mock --addr ") {
 		return "mock other " + strings.Replace(strings.TrimPrefix(command, "llmload mock "), "127.0.0.1:8000", "127.0.0.1:0", 1)
 	}
 	if command == "llmload selftest" {
-		return "exits 0 llmload selftest -n 8\nstdout '^8 requests matched'"
+		return "exits 0 llmload selftest --streams 8 --rates none -n 8\nstdout '8 requests matched'"
 	}
 	command = strings.ReplaceAll(command, "http://127.0.0.1:8000", "$m")
 	command = longTime.ReplaceAllString(command, "-d 1s")

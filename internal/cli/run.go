@@ -99,7 +99,10 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 	p.Thresholds = slices.DeleteFunc(p.Thresholds, func(t scenarios.Threshold) bool {
 		return !slices.ContainsFunc(kept, func(s scenarios.Stage) bool { return metric.MatchStage(t.Stage, s.Name) })
 	})
-	p.Target = scenarios.Target{Endpoint: endpoint, APIKey: p.Target.APIKey, Headers: p.Target.Headers}
+	was := p.Target
+	p.Target = scenarios.Target{
+		Endpoint: endpoint, APIKey: was.APIKey, Headers: was.Headers, Connections: was.Connections, LabelHeaders: was.LabelHeaders,
+	}
 	return nil
 }
 
@@ -160,16 +163,27 @@ func labels(pairs []string) (map[string]string, error) {
 
 // confirm asks before load goes to an address outside this machine and its private networks, unless a budget bounds it.
 func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
-	if yes || p.Target.Endpoint == "" || p.Budget != nil {
+	if yes || p.Budget != nil {
 		return nil
 	}
-	host, isNear, err := near(ctx, p.Target.Endpoint)
-	if err != nil {
-		return fmt.Errorf("cannot find the address of %s: %w", host, err)
+	var hosts []string
+	for _, endpoint := range p.Target.Endpoints() {
+		host, isNear, err := near(ctx, endpoint)
+		if err != nil {
+			return fmt.Errorf("cannot find the address of %s: %w", host, err)
+		}
+		if !isNear {
+			hosts = append(hosts, host)
+		}
 	}
-	if isNear {
+	if len(hosts) == 0 {
 		return nil
 	}
+	return sys.ask(ctx, strings.Join(hosts, ", "))
+}
+
+// ask wants a yes from a person before a host is loaded.
+func (sys IO) ask(ctx context.Context, host string) error {
 	in, ok := sys.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return usage("%s is outside this machine and its private networks: add --yes if you may load it, or a budget to the scenario", host)

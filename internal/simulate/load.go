@@ -20,14 +20,18 @@ type request struct {
 	seq        int64
 	first      int64 // index of its first prompt
 	prompts    int
-	input      int // tokens asked for, 0 where unknown
-	output     int // likewise
+	workload   string // of the mix
+	input      int    // tokens asked for, 0 where unknown
+	output     int    // likewise
 	intended   time.Duration
 	slot       time.Duration
 	dispatched time.Duration
 	answer     *mockserver.Answer // nil: it never got a place
 	undecided  int                // sequences whose last token has no time yet
 	unit       *unit              // of a closed loop
+	turn       int                // of a session, from 1
+	lost       string             // why a turn was not sent
+	session    *session           // nil: the request stands alone
 	cancelled  bool
 }
 
@@ -86,11 +90,11 @@ func (st *stage) checkOver() {
 		return
 	}
 	st.over = true
-	st.sendNoMore(func(r *request) bool { return r.arrival.Tail })
+	st.sendNoMore(func(a scenarios.Arrival) bool { return a.Tail })
 }
 
-// sendNoMore takes back the arrival that was drawn, and the waiting requests of a kind.
-func (st *stage) sendNoMore(takenBack func(*request) bool) {
+// sendNoMore takes back the arrival that was drawn, and of a kind of arrivals what waits for a place or a tool.
+func (st *stage) sendNoMore(takenBack func(scenarios.Arrival) bool) {
 	if st.drawn != nil {
 		st.intake.Unsend(*st.drawn)
 		st.drawn = nil
@@ -98,15 +102,19 @@ func (st *stage) sendNoMore(takenBack func(*request) bool) {
 	if st.arrives != nil {
 		st.arrives.do = nil
 	}
+	st.endTalks(takenBack)
 	waiting := st.waiting
 	st.waiting = nil
 	for _, r := range waiting {
-		if !takenBack(r) {
+		if !takenBack(r.arrival) {
 			st.waiting = append(st.waiting, r)
 			continue
 		}
 		r.slot = st.now
 		st.record(r)
+		if r.session != nil {
+			r.session.abandon(r.turn, "")
+		}
 	}
 }
 
@@ -118,7 +126,7 @@ func (st *stage) checkStop() {
 	st.stopped = true
 	st.intake.Bounds.SetEnd(ns(st.now))
 	st.noWork()
-	st.sendNoMore(func(*request) bool { return true })
+	st.sendNoMore(func(scenarios.Arrival) bool { return true })
 	st.drained = st.events.add(st.now+runner.DefaultDrain, st.cancel)
 }
 
@@ -132,6 +140,9 @@ func (st *stage) cancel() {
 		r.cancelled = true
 		delete(st.underway, r)
 		st.record(r)
+		if r.session != nil {
+			r.session.abandon(r.turn, "")
+		}
 	}
 }
 
@@ -156,16 +167,15 @@ func (st *stage) noWork() {
 
 func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
 	st.drawn = nil
+	if st.Sessions != nil {
+		return []*request{st.newSession(a, seq).turn(0)}
+	}
 	list := make([]*request, runner.Requests(st.Stage, a))
 	for i := range list {
 		list[i] = &request{
 			arrival: a, seq: seq + int64(i), first: a.First + int64(i), prompts: a.Size / len(list), intended: st.now, slot: st.now,
 		}
-		for p := range list[i].prompts {
-			in, _ := st.Tokens(list[i].first + int64(p))
-			list[i].input += in
-		}
-		list[i].output = st.OutputTokens(list[i].first) * list[i].prompts
+		list[i].input, list[i].output = st.Tokens(list[i].first, list[i].prompts)
 	}
 	return list
 }
@@ -249,6 +259,9 @@ func (st *stage) finish(r *request) {
 		st.leave()
 	}
 	st.record(r)
+	if r.session != nil {
+		st.goOn(r)
+	}
 	if r.unit == nil {
 		return
 	}

@@ -15,33 +15,27 @@ import (
 
 // post is a request's path and body, in the fields that the runner sends.
 func (st *stage) post(r *request) (path string, body []byte) {
+	w := st.asks(r)
+	r.workload, r.input, r.output = w.Name, w.Input, w.Tokens*r.prompts
 	m := map[string]any{"model": st.result.Model}
-	texts := make([]string, r.prompts)
-	for i := range texts {
-		texts[i], _ = st.Prompt(r.first+int64(i), st.plan.Seed)
+	path = fill(m, &w)
+	if s := r.session; s != nil {
+		s.say("user", w.Texts[0])
+		m["messages"] = s.talk
 	}
-	switch st.API {
-	case scenarios.Chat:
-		path = "/v1/chat/completions"
-		m["messages"] = []map[string]string{{"role": "user", "content": texts[0]}}
-	case scenarios.Completions:
-		path, m["prompt"] = "/v1/completions", texts
-	default:
-		path, m["input"] = "/v1/embeddings", texts
-	}
-	if st.Stream {
+	if w.Stream {
 		m["stream"], m["stream_options"] = true, map[string]bool{"include_usage": true}
 	}
-	if n := st.OutputTokens(r.first); n > 0 {
+	if n := w.Tokens; n > 0 {
 		m["max_tokens"] = n
-		if st.Output.Mode == scenarios.Exact {
+		if w.Output.Mode == scenarios.Exact {
 			m["min_tokens"], m["ignore_eos"] = n, true
 		}
 	}
-	if st.Temperature != nil {
-		m["temperature"] = *st.Temperature
+	if w.Temperature != nil {
+		m["temperature"] = *w.Temperature
 	}
-	maps.Copy(m, st.ExtraBody)
+	maps.Copy(m, w.Extra)
 	body, err := json.Marshal(m)
 	if err != nil {
 		panic(fmt.Sprintf("simulate: a body of YAML values is not JSON: %v", err))
@@ -49,17 +43,46 @@ func (st *stage) post(r *request) (path string, body []byte) {
 	return path, body
 }
 
+// asks is what the plan decides of a request.
+func (st *stage) asks(r *request) scenarios.Request {
+	if r.session != nil {
+		return st.Turn(r.arrival, r.turn-1, st.plan.Seed)
+	}
+	return st.Request(r.first, r.prompts, st.plan.Seed)
+}
+
+// fill writes the prompts into a body, and returns the path that takes it.
+func fill(m map[string]any, w *scenarios.Request) (path string) {
+	path, field, prompt := "/v1/embeddings", "input", any(w.Texts)
+	switch w.API {
+	case scenarios.Chat:
+		path, field = "/v1/chat/completions", "messages"
+		if len(w.Texts) > 0 {
+			prompt = []map[string]string{{"role": "user", "content": w.Texts[0]}}
+		}
+	case scenarios.Completions:
+		path, field = "/v1/completions", "prompt"
+	}
+	m[field] = prompt // a batch file's own replaces it
+	return path
+}
+
 // record collects a request that has ended.
 func (st *stage) record(r *request) {
 	rec := &results.Record{
-		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Prompts: r.prompts,
+		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Workload: r.workload, Prompts: r.prompts,
 		IntendedNS: ns(r.intended), SlotNS: ns(r.slot), DoneNS: ns(st.now),
 	}
 	if st.BatchSize > 1 {
 		rec.Batch = r.arrival.Index + 1
 	}
+	if rec.Turn = r.turn; r.turn > 0 {
+		rec.Session = r.arrival.Index + 1
+	}
 	rec.Tokens.RequestedInput, rec.Tokens.RequestedOutput = r.input, r.output
 	switch a := r.answer; {
+	case r.lost != "":
+		rec.Outcome, rec.Error = results.Dropped, r.lost
 	case a == nil:
 		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"
 	case r.cancelled:
@@ -69,7 +92,7 @@ func (st *stage) record(r *request) {
 	default:
 		rec.Outcome, rec.FinishReason = results.OK, a.Finish
 		rec.Tokens.Source = results.FromUsage
-		rec.Tokens.Input, rec.Tokens.Cached, rec.Tokens.Output = a.In, a.Cached(), a.Out
+		rec.Tokens.Input, rec.Tokens.Cached, rec.Tokens.Output, rec.Tokens.Reasoning = a.In, a.Cached(), a.Out, a.Reasoned
 	}
 	if r.answer != nil {
 		rec.Status, rec.DispatchedNS = r.answer.Status, ns(r.dispatched)
@@ -106,18 +129,26 @@ func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
 	out := results.Attempt{
 		StartedNS: at, SentNS: at, HeadersNS: ns(st.now), DoneNS: ns(st.now), Outcome: outcome, Status: r.answer.Status, Reused: true,
 	}
-	if r.answer.Status != http.StatusOK || !st.Stream {
+	if r.answer.Status != http.StatusOK || !st.Stream { // all workloads of a mix stream, or none
 		return out
+	}
+	if first := r.answer.First(); outcome == results.OK || first > 0 && first <= st.now {
+		out.FirstChunkNS = ns(first)
+		out.HeadersNS = out.FirstChunkNS
 	}
 	chunks := slices.DeleteFunc(r.answer.Chunks(), func(c mockserver.Chunk) bool { return c.Due > st.now })
 	if len(chunks) == 0 {
 		return out
 	}
-	out.FirstChunkNS, out.FirstTokenNS = ns(r.answer.First()), ns(chunks[0].Due)
-	out.HeadersNS, out.FirstOutNS = out.FirstChunkNS, out.FirstTokenNS
 	v, events, n := &out.Arrivals, 0, len(chunks)
 	v.DtNS, v.Events, v.K = make([]int64, 0, n), make([]int, 0, n), make([]int, 0, n)
-	for _, c := range chunks {
+	for i, c := range chunks {
+		if i == 0 {
+			out.FirstTokenNS = ns(c.Due)
+		}
+		if c.Output && out.FirstOutNS == 0 {
+			out.FirstOutNS = ns(c.Due)
+		}
 		v.DtNS = append(v.DtNS, ns(c.Due)-at)
 		v.Events = append(v.Events, c.Events)
 		v.K = append(v.K, c.Tokens)

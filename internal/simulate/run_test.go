@@ -112,7 +112,24 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"a step engine in a closed loop", step + "}}\n" + prompts + "}\nload: {closed: {concurrency: [1, 9]}, requests: 50}"},
 		{"natural lengths", step + "output: {natural: 15}}}\nworkload: {prompts: {synthetic: {input_tokens: 100}}, output: {tokens: 40, mode: cap}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"a warm cache", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 100}, cache: warm}, output: {tokens: 20}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"a mix", step + "}}\nmix: [{weight: 2, prompts: {synthetic: {input_tokens: {distribution: uniform, min: 9, max: 90}}}, output: {tokens: 9}}, {name: code, api: completions, prompts: {text: {words: 70}}, output: {mode: cap, tokens: {mean: 20, stddev: 5}}}]\n" +
+			"load: {open: {rate: 30/s}, requests: 50}"},
+		{"a shared prefix", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 200}, cache: shared(0.5)}, output: {tokens: 20}}\nload: {closed: {concurrency: 3}, requests: 50}"},
+		{"a batch file", step + "}}\nworkload: {prompts: {batch: requests.jsonl}}\nload: {open: {rate: 20/s}, requests: 20}"},
+		{"sessions", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
+			"load: {sessions: {rate: 3/s, turns: {distribution: uniform, min: 1, max: 6}, tool_delay: {mean: 500ms, stddev: 200ms}, system_tokens: 64}, requests: 90, warmup: {requests: 12}}"},
+		{"sessions under a cap", "mock: {engine: {ttft: 100ms, itl: 3ms}}}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
+			"load: {sessions: {rate: 5/s, max_in_flight: 2}, requests: 60}"},
 		{"speculative decoding", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 8, reasoning_mode: hidden}, stream: {tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
+		{"nothing but hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 20, reasoning_mode: hidden}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
+		{"streamed reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 8}, stream: {tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
+		{"two choices and a prefix cache", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 100}, cache: warm}, output: {tokens: 20}, extra_body: {n: 2}}\nload: {open: {rate: 20/s}, requests: 50}"},
+		{"speculative decoding with hidden reasoning", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}, output: {reasoning: 6, reasoning_mode: hidden}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"speculative decoding with streamed reasoning", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}, output: {reasoning: 6}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
+		{"an answer that is a call", "mock: {engine: {ttft: 30ms, itl: 3ms}}}\n" + prompts + ", extra_body: {tool_choice: required, tools: [{type: function, function: {name: f, parameters: {type: object, properties: {a: {type: string}}, required: [a]}}}], " +
+			"stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {closed: {concurrency: 3}, requests: 40}"},
+		{"an answer that stops at once", "mock: {engine: {ttft: 30ms, itl: 3ms}}}\nworkload: {output: {tokens: 20, mode: cap}, extra_body: {stop: [a, b, c, d, e, f, g]}}\nload: {closed: {concurrency: 3}, requests: 40}"},
 		{"an early role and chunks of three", "mock: {engine: {ttft: 30ms, itl: 3ms}, stream: {role_chunk: early, tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

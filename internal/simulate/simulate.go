@@ -91,7 +91,8 @@ type stage struct {
 	arrives *event // of drawn; nil: it will not
 	over    bool   // all measured requests have ended
 
-	thinking map[*event]bool // closed loop: workers that will come back
+	pausing  map[*session]bool // sessions that wait for a tool
+	thinking map[*event]bool   // closed loop: workers that will come back
 	underway map[*request]bool
 	stopped  bool   // by a rule
 	drained  *event // what is under way is cancelled
@@ -99,7 +100,10 @@ type stage struct {
 
 // stage runs one stage; ends says that it was stopped by a rule that ends the run.
 func (s *sim) stage(ctx context.Context, of *scenarios.Stage) (ends bool) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued, s.spending), free: of.MaxInFlight, thinking: map[*event]bool{}, underway: map[*request]bool{}}
+	st := &stage{
+		sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued, s.spending), free: of.MaxInFlight,
+		pausing: map[*session]bool{}, thinking: map[*event]bool{}, underway: map[*request]bool{},
+	}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()
@@ -161,6 +165,8 @@ func LeftOut(p *scenarios.Plan, cfg mockserver.Config) []string {
 		{faults, "faults"},
 		{c.RateLimit.PerMinute > 0 || c.RateLimit.PerSecond > 0, "the client's rate_limit"},
 		{c.MaxRetries > 0, "its max_retries"},
+		{p.Target.Connections != "", "the target's connections"},
+		{len(p.Target.LabelHeaders) > 0, "its label_headers"},
 		{cfg.Truth.File != "", "a truth file"},
 		{cfg.RateLimit.RPM > 0 || cfg.RateLimit.TPM > 0, "the mock's rate_limit"},
 		{len(cfg.Phases) > 0, "phases"},

@@ -17,12 +17,21 @@ import (
 	"github.com/llmload/llmload/scenarios"
 )
 
-// trace is the only file that these scenarios can name.
-const trace = "Timestamp,Request tokens,Response tokens\n5,100,20\n5.05,30,0\n5.1,300,9\n5.13,20,40\n6,60,10\n"
+// These scenarios can name two files: requests.jsonl holds the batch, any other the trace.
+const (
+	trace = "Timestamp,Request tokens,Response tokens\n5,100,20\n5.05,30,0\n5.1,300,9\n5.13,20,40\n6,60,10\n"
+	batch = `{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 7}}` + "\n" +
+		`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "model": "x"}}`
+)
 
 func plan(t testing.TB, src string) *scenarios.Plan {
 	t.Helper()
-	read := func(string) ([]byte, error) { return []byte(trace), nil }
+	read := func(name string) ([]byte, error) {
+		if name == "requests.jsonl" {
+			return []byte(batch), nil
+		}
+		return []byte(trace), nil
+	}
 	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, read)
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +89,15 @@ func TestAStepEngineIsSaturatedAboveWhatItCanServe(t *testing.T) {
 		if why, _, _ := strings.Cut(res.Stages[0].StopReason, ":"); why != want {
 			t.Errorf("at %d/s: %s", rate, res.Stages[0].StopReason)
 		}
+	}
+}
+
+// A conversation outgrows the model: of four turns of 20 and 10 tokens a context of 60 holds two.
+func TestATurnThatFailsEndsItsSession(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {models: [{id: demo-8b, max_model_len: 60}]}}\nworkload: {prompts: {synthetic: {input_tokens: 20}}, output: {tokens: 10}}\n"+
+		"load: {sessions: {rate: 1/s, turns: 4}, requests: 12}")
+	if got, want := res.Stages[0].Outcomes, (map[results.Outcome]int64{"ok": 6, "http_400": 3, "dropped": 3}); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -1,9 +1,10 @@
-// Package words makes text whose length in tokens is known without a tokenizer.
+// Package words makes text whose length in tokens is known without a tokenizer, and passages of a real text, whose length
+// in tokens only a server knows.
 //
 // Goals: n words are n tokens, because each of the 2,596 words is a single token, at the start of a text and after a
 // space, in six large vocabularies; the same source of randomness gives the same text; prompts cost little to make.
 //
-// Non-goals: text that means something, languages other than English, counting the tokens of foreign text.
+// Non-goals: languages other than English, counting the tokens of foreign text.
 package words
 
 import (
@@ -20,6 +21,27 @@ var list string
 
 // all splits the list once, on first use; it is never changed.
 var all = sync.OnceValue(func() []string { return strings.Fields(list) })
+
+// ids is the place of each word in the list, made on first use.
+var ids = sync.OnceValue(func() map[string]int {
+	m := make(map[string]int, len(all()))
+	for i, w := range all() {
+		m[w] = i
+	}
+	return m
+})
+
+// Len is the number of words.
+func Len() int { return len(all()) }
+
+// ID returns the place of a word in the list, from 0; ok is false for one that is not in it.
+func ID(word string) (id int, ok bool) {
+	id, ok = ids()[word]
+	return id, ok
+}
+
+// Word returns the word at a place of the list, below Len.
+func Word(id int) string { return all()[id] }
 
 // Text returns n random words, joined by one space; "" when n is not positive.
 func Text(r *rand.Rand, n int) string {

@@ -118,3 +118,14 @@ func BenchmarkCount(b *testing.B) {
 		words.Count(text)
 	}
 }
+
+func TestEveryWordHasAPlaceOfItsOwn(t *testing.T) {
+	for id := range words.Len() {
+		if got, ok := words.ID(words.Word(id)); !ok || got != id {
+			t.Fatalf("word %d, %q, is at place %d, %v", id, words.Word(id), got, ok)
+		}
+	}
+	if _, ok := words.ID("no such word"); ok {
+		t.Error("a word that is not in the list has a place")
+	}
+}

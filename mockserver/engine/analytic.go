@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -11,6 +12,9 @@ type Workload struct {
 	Cached int     `json:"cached"` // of those, found in the prefix cache
 	Out    int     `json:"out"`    // tokens to make, at least 1; in a run they are spread around it, see Measure
 	Rate   float64 `json:"rate"`   // arrivals a second, Poisson
+	// Bursts draws Seq.Bursts for an answer of so many tokens; nil: one token a
+	// step. A run takes it, the closed forms do not.
+	Bursts func(dice *rand.Rand, out int) []int `json:"-"`
 }
 
 // An Analytic is what the closed forms say of a Step under a Workload, without

@@ -85,6 +85,9 @@ func (w Workload) arrivals(dice *rand.Rand, over time.Duration, head []uint64) [
 			return list
 		}
 		s := &Seq{In: w.In, Out: max(1, w.Out-spread+dice.IntN(2*spread+1)), Blocks: head}
+		if w.Bursts != nil {
+			s.Bursts = w.Bursts(dice, s.Out)
+		}
 		list = append(list, Arrival{time.Duration(t), s})
 	}
 }

@@ -48,7 +48,7 @@ func (e *Step) admit(at time.Duration, s *Seq) {
 		e.kv += BlockTokens * e.Prefix.hold(s.shared)
 	}
 	e.batch = append(e.batch, s)
-	e.squeeze()
+	e.room(e.kv)
 	s.notify()
 }
 
@@ -56,16 +56,19 @@ func (e *Step) admit(at time.Duration, s *Seq) {
 // the memory is not needed.
 func (e *Step) free(s *Seq) {
 	e.kv -= s.own
+	// Room comes first: blocks that go idle must not push out one another, or
+	// older ones, that have room when the sequence is gone.
+	e.room(e.kv - BlockTokens*len(s.shared))
 	if s.prefix != nil {
 		e.kv -= BlockTokens * s.prefix.release(s.shared)
 	}
 	s.own, s.shared, s.prefix = 0, nil, nil
-	e.squeeze()
+	e.room(e.kv)
 }
 
-// squeeze leaves to blocks that nobody holds the memory that nobody holds.
-func (e *Step) squeeze() {
+// room leaves to blocks that nobody holds the memory beside so many held tokens.
+func (e *Step) room(held int) {
 	if e.KVTokens > 0 {
-		e.Prefix.fit((e.KVTokens - e.kv) / BlockTokens)
+		e.Prefix.fit((e.KVTokens - held) / BlockTokens)
 	}
 }

@@ -111,6 +111,31 @@ func TestIdleBlocksGiveWayToRunningSequencesTheOldestFirst(t *testing.T) {
 	}
 }
 
+func TestBlocksThatGoIdleHaveTheRoomOfTheirSequence(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		memory      int // in blocks; a sequence of cachedOf takes one more than its prompt has
+		first, then int // blocks of two prompts that run one after the other
+		want        int // of the first that are still there
+	}{
+		{"a sequence that fills the memory", 5, 4, 0, 4},
+		{"two that have room side by side", 10, 4, 5, 4},
+		{"what has no room beside the second goes, tails first", 8, 4, 5, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := cached()
+			e.KVTokens = c.memory * block
+			cachedOf(t, e, 0, blocks(1, c.first))
+			if c.then > 0 {
+				cachedOf(t, e, time.Second, blocks(2, c.then))
+			}
+			if got := cachedOf(t, e, 2*time.Second, blocks(1, c.first)); got != c.want*block {
+				t.Errorf("%d tokens are cached, want %d", got, c.want*block)
+			}
+		})
+	}
+}
+
 func TestWithoutKVMemoryTheCacheHasASizeOfItsOwn(t *testing.T) {
 	e := cached()
 	e.Prefix = engine.NewPrefix(4)

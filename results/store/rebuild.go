@@ -170,9 +170,9 @@ func (b *rebuild) summary(truncated bool) *results.Summary {
 	for _, stage := range b.stages {
 		now := stage.collector.Summarize()
 		now.StopReason = stage.was.StopReason
-		shares := now.Instrument.MultiEventReads
+		recorded := now.Instrument
 		now.Instrument = stage.was.Instrument
-		now.Instrument.MultiEventReads = shares
+		now.Instrument.TakeRecorded(recorded)
 		s.Stages = append(s.Stages, now)
 	}
 	if !b.old.Run.FinishedAt.IsZero() {

@@ -31,8 +31,9 @@ func NewSpending(b *scenarios.Budget) *Spending {
 
 // planned is what an arrival may use.
 func planned(s *scenarios.Stage, a scenarios.Arrival) (u usage) {
-	for i := range a.Size {
-		in, out := s.Tokens(a.First + int64(i))
+	n := Requests(s, a)
+	for i := range n {
+		in, out := s.Tokens(a.First+int64(i), a.Size/n)
 		u.input, u.output = u.input+int64(in), u.output+int64(out)
 	}
 	return u

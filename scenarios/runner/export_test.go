@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"net"
+	"net/http"
 	"time"
 )
 
@@ -11,4 +13,61 @@ var Unbalanced = unbalanced
 // Enter passes an in-flight cap, for tests.
 func Enter(ctx context.Context, slots chan struct{}, due time.Time) (time.Time, bool) {
 	return (&queue{slots, ctx}).enter(due)
+}
+
+// SocketRead is a read of a connection, for tests.
+type SocketRead struct{ At, Lag int64 }
+
+// KernelLags is kernelLags, for tests.
+func KernelLags(reads []SocketRead, stamps []int64) []int64 {
+	var in []socketRead
+	for _, r := range reads {
+		in = append(in, socketRead{r.At, r.Lag})
+	}
+	return kernelLags(in, stamps)
+}
+
+// StampReads wraps a connection, for tests.
+func StampReads(c net.Conn, start time.Time) net.Conn { return stampReads(c, start) }
+
+// Tapped has a connection keep its reads, for tests; the function returns them.
+func Tapped(c net.Conn) (take func() []SocketRead) {
+	t := c.(tappable)
+	t.tap(&readLog{})
+	return func() (out []SocketRead) {
+		for _, r := range t.untap().reads {
+			out = append(out, SocketRead{r.at, r.lag})
+		}
+		return out
+	}
+}
+
+// TappedContext is tapped, for tests; of returns attempt i's reads, and gives all back where i is negative.
+func TappedContext(ctx context.Context) (_ context.Context, of func(i int) []SocketRead) {
+	ctx, a := tapped(ctx)
+	return ctx, func(i int) (out []SocketRead) {
+		if i < 0 {
+			a.free()
+			return nil
+		}
+		for _, r := range a.of(i) {
+			out = append(out, SocketRead{r.at, r.lag})
+		}
+		return out
+	}
+}
+
+// Tapping is the RoundTripper of a run, for tests.
+func Tapping(next http.RoundTripper) http.RoundTripper { return tapping{next} }
+
+// StampedDial is stampedDial, for tests.
+var StampedDial = stampedDial
+
+// Steps feeds a stepWatch with both clocks' readings, for tests, and returns the steps that it saw.
+func Steps(readings [][2]int64) (out []int64) {
+	var w stepWatch
+	for _, r := range readings {
+		out = append(out, w.see(r[0], r[1]))
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"github.com/llmload/llmload/internal/alarm"
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
@@ -20,30 +21,34 @@ type probe struct {
 	gc    []uint64
 	quit  chan struct{}
 	lag   chan *results.Histogram
+	step  int64 // the largest of the realtime clock; to be read when lag has come
 }
 
-func startProbe() *probe {
+// startProbe starts a probe that is woken as the dispatcher is, see Config.KernelTimers.
+func startProbe(kernelTimers bool) *probe {
 	p := &probe{begin: time.Now(), quit: make(chan struct{}), lag: make(chan *results.Histogram, 1)}
 	p.cpu, _ = cpuTime()
 	p.gc = gcPauses().Counts
-	go p.watch()
+	go p.watch(alarm.NewTimer(kernelTimers))
 	return p
 }
 
 // watch wakes on absolute deadlines, so that one late tick does not shift the next, and records how late each is.
-func (p *probe) watch() {
+func (p *probe) watch(timer *alarm.Timer) {
+	defer timer.Close()
 	var h results.Histogram
-	due := p.begin.Add(lagTick)
-	timer := time.NewTimer(lagTick)
-	defer timer.Stop()
-	for {
+	var clock stepWatch
+	for due := p.begin.Add(lagTick); ; {
+		timer.Set(due)
 		select {
 		case <-timer.C:
 			// A late wake-up is late for every tick that it missed: counted once, a long freeze would hardly show.
 			for now := time.Now(); !due.After(now); due = due.Add(lagTick) {
 				h.Record(now.Sub(due).Nanoseconds())
 			}
-			timer.Reset(time.Until(due))
+			if step := clock.see(clocks(p.begin)); step != 0 {
+				p.step = max(p.step, step, -step)
+			}
 		case <-p.quit:
 			p.lag <- &h
 			return
@@ -60,6 +65,9 @@ func (p *probe) stop() results.Instrument {
 	if cpu, ok := cpuTime(); ok {
 		share := float64(cpu-p.cpu) / (float64(time.Since(p.begin)+1) * float64(runtime.GOMAXPROCS(0)))
 		out.CPURatio = &share
+	}
+	if p.step > 0 {
+		out.ClockStepMS = ms(float64(p.step))
 	}
 	out.GCPauseP99MS = pauseP99(gcPauses(), p.gc)
 	return out
@@ -110,6 +118,10 @@ func worst(run results.Instrument, stages []results.StageSummary) results.Instru
 		run.LagP99MS = larger(run.LagP99MS, in.LagP99MS)
 		run.ServerLateP99MS = larger(run.ServerLateP99MS, in.ServerLateP99MS)
 		run.MultiEventReads = larger(run.MultiEventReads, in.MultiEventReads)
+		run.KernelToReadP50MS = larger(run.KernelToReadP50MS, in.KernelToReadP50MS)
+		run.KernelToReadP99MS = larger(run.KernelToReadP99MS, in.KernelToReadP99MS)
+		run.UnstampedReads = larger(run.UnstampedReads, in.UnstampedReads)
+		run.ClockStepMS = larger(run.ClockStepMS, in.ClockStepMS)
 	}
 	return run
 }

@@ -71,13 +71,20 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {
 		r.Batch = f.arrival.Index + 1
 	}
 	r.Tokens.RequestedInput, r.Tokens.RequestedOutput = f.input, f.output
+	if r.Turn = f.turn; f.turn > 0 {
+		r.Session = f.arrival.Index + 1
+	}
+	if f.lost != "" {
+		r.Outcome, r.Error = results.Dropped, f.lost
+		return r
+	}
 	if f.exchange == nil {
 		r.Outcome, r.Error = results.Cancelled, "the run ended while this request waited for a slot"
 		return r
@@ -85,11 +92,13 @@ func (sr *stageRun) toRecord(f finished) *results.Record {
 	answer, err := f.exchange.Decode()
 	r.Outcome = outcomeOf(err)
 	for i := range f.exchange.Attempts {
-		r.Attempts = append(r.Attempts, sr.toAttempt(&f.exchange.Attempts[i]))
+		r.Attempts = append(r.Attempts, sr.toAttempt(&f.exchange.Attempts[i], f.reads.of(i)))
 	}
+	f.reads.free()
 	if last := r.Last(); last != nil {
 		r.Status = last.Status
 		r.DoneNS = last.DoneNS
+		r.Labels = sr.labels(f.exchange.Attempts[len(r.Attempts)-1].Header)
 	}
 	if err != nil {
 		r.Error = sr.secrets.Replace(err.Error())
@@ -114,7 +123,7 @@ func countTokens(t *results.Tokens, a *client.Response) {
 	}
 }
 
-func (sr *stageRun) toAttempt(a *client.Attempt) results.Attempt {
+func (sr *stageRun) toAttempt(a *client.Attempt, reads []socketRead) results.Attempt {
 	out := results.Attempt{
 		StartedNS: sr.since(a.Started), ConnectedNS: sr.since(a.Connected), SentNS: sr.since(a.Sent),
 		HeadersNS: sr.since(a.Headers), FirstChunkNS: sr.since(a.FirstChunk), FirstTokenNS: sr.since(a.FirstToken),
@@ -134,6 +143,23 @@ func (sr *stageRun) toAttempt(a *client.Attempt) results.Attempt {
 	}
 	if !known {
 		out.Arrivals.K = nil
+	}
+	out.KernelLagNS = kernelLags(reads, stampsOf(&out))
+	return out
+}
+
+// stampsOf are the stamps that a kernel's are held against: each arrival, or the end of a plain answer.
+func stampsOf(a *results.Attempt) []int64 {
+	if len(a.Arrivals.DtNS) == 0 {
+		if a.Outcome == results.OK {
+			return []int64{a.DoneNS}
+		}
+		return nil
+	}
+	out, at := make([]int64, len(a.Arrivals.DtNS)), a.StartedNS
+	for i, dt := range a.Arrivals.DtNS {
+		at += dt
+		out[i] = at
 	}
 	return out
 }

@@ -48,6 +48,9 @@ type Config struct {
 	Live *Live
 	// Drain is how long requests under way may take after an interrupt or a stop; 0 is DefaultDrain.
 	Drain time.Duration
+	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some
+	// 50 us and not by up to 1 ms. Off, all waiting is package time's: a testing/synctest bubble knows no other.
+	KernelTimers bool
 	// Dial opens connections; nil is TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -70,11 +73,6 @@ type Result struct {
 // Config.Drain, and returns what was measured with Interrupted set; that is no error. An error is a target that could not
 // be used at all.
 func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (*Result, error) {
-	c, err := newClient(ctx, plan, target.Endpoint(), cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
 	if cfg.Live == nil {
 		cfg.Live = &Live{}
 	}
@@ -84,8 +82,16 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
 	}
-	r := &run{plan: plan, target: target, cfg: cfg, client: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan), spending: NewSpending(plan.Budget)}
-	whole := startProbe()
+	c, err := newClients(ctx, plan, target.Endpoint(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	r := &run{
+		plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan),
+		spending: NewSpending(plan.Budget),
+	}
+	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil
@@ -95,12 +101,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 }
 
 type run struct {
-	plan   *scenarios.Plan
-	target Target
-	cfg    Config
-	client *client.Client
-	start  time.Time
-	prefix string // of request ids
+	plan    *scenarios.Plan
+	target  Target
+	cfg     Config
+	clients *clients
+	start   time.Time
+	prefix  string // of request ids
 
 	secrets *strings.Replacer
 
@@ -169,16 +175,19 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // newClient builds the client under the load. The engine owns concurrency, so the client's own cap is off.
-func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg Config) (*client.Client, error) {
+func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg Config) (c *client.Client, pool int, err error) {
 	p := plan.Client
-	pool := int(p.PoolSize)
+	pool = int(p.PoolSize)
 	for i := range plan.Stages {
 		if p.PoolSize == 0 {
 			pool = max(pool, plan.Stages[i].InFlight())
 		}
 	}
-	return client.New(ctx, endpoint, client.Config{
-		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: cfg.Dial,
+	if plan.Target.Connections == scenarios.Fresh {
+		pool = client.Off
+	}
+	c, err = client.New(ctx, endpoint, client.Config{
+		APIKey: string(plan.Target.APIKey), Model: cfg.Model, Header: Header(plan.Target.Headers), Dial: stampedDial(cfg.Dial, cfg.Start),
 		Timeout:           off(time.Duration(p.Timeout)),
 		FirstTokenTimeout: off(time.Duration(p.FirstTokenTimeout)),
 		IdleTimeout:       off(time.Duration(p.IdleTimeout)),
@@ -189,7 +198,9 @@ func newClient(ctx context.Context, plan *scenarios.Plan, endpoint string, cfg C
 		LazyInit:          true, // a pool for the largest stage is more than the others need
 		MaxConcurrent:     client.Off,
 		RetryBudget:       client.Off, // the plan's max_retries is what it asks to be measured
+		Middleware:        func(next http.RoundTripper) http.RoundTripper { return tapping{next} },
 	})
+	return c, pool, err
 }
 
 // Header is a plan's headers as they are sent.

@@ -59,6 +59,7 @@ type bed struct {
 	http  *http.Server
 
 	before int64 // attempts seen when the run began
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func newBed(t *testing.T, config string) *bed {
@@ -76,6 +77,7 @@ func newBed(t *testing.T, config string) *bed {
 		t.Fatal(err)
 	}
 	b := &bed{Server: s, pipes: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}, http: &http.Server{Handler: s}}
+	b.dial = b.pipes.dial
 	go b.http.Serve(b.pipes)
 	return b
 }
@@ -113,8 +115,7 @@ type trial struct {
 
 func plan(t *testing.T, scenario string) *scenarios.Plan {
 	t.Helper()
-	noFile := func(name string) ([]byte, error) { return nil, fmt.Errorf("no file %s in this test", name) }
-	spec, err := scenarios.Parse("test.yaml", []byte(scenario), nil, noFile)
+	spec, err := scenarios.Parse("test.yaml", []byte(scenario), nil, open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func runOn(t *testing.T, b *bed, scenario string, nonce uint64, stop time.Durati
 	b.before = b.State().Attempts
 	var mu sync.Mutex
 	res, err := runner.Run(ctx, plan(t, scenario), b, runner.Config{
-		RunID: "t", Model: "demo-8b", Nonce: nonce, Dial: b.pipes.dial,
+		RunID: "t", Model: "demo-8b", Nonce: nonce, Dial: b.dial,
 		Append: func(r *results.Record) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -164,7 +165,12 @@ func runOn(t *testing.T, b *bed, scenario string, nonce uint64, stop time.Durati
 	if int64(len(out.records)) != res.Conservation.Issued {
 		t.Errorf("%d records of %d requests", len(out.records), res.Conservation.Issued)
 	}
+	seen := map[int64]bool{}
 	for _, r := range out.records {
+		if seen[r.Seq] {
+			t.Errorf("two records have the number %d", r.Seq)
+		}
+		seen[r.Seq] = true
 		if r.Error != "" && t.Failed() {
 			t.Log(r.Error)
 		}
@@ -388,7 +394,7 @@ func TestAnInterruptKeepsWhatWasMeasured(t *testing.T) {
 
 func TestAServerThatHangsIsLeftAfterTheDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, `engine: {model: fixed, ttft: 10h, itl: 0s}`)
+		b := newBed(t, `engine: {model: fixed, ttft: 1h, itl: 0s}`)
 		defer b.close()
 		begin := time.Now()
 		out := runOn(t, b, "load: {closed: {concurrency: 3}, requests: 10}", 1, time.Second)

@@ -28,12 +28,14 @@ func Redactor(p *scenarios.Plan) *strings.Replacer {
 		_, credential, _ := strings.Cut(string(value), " ") // "Bearer KEY"
 		add(credential)
 	}
-	_, query, _ := strings.Cut(p.Target.Endpoint, "?")
-	add(query)
-	values, _ := url.ParseQuery(query) // what does not parse is hidden as a whole
-	for _, list := range values {
-		for _, value := range list {
-			add(value)
+	for _, endpoint := range p.Target.Endpoints() {
+		_, query, _ := strings.Cut(endpoint, "?")
+		add(query)
+		values, _ := url.ParseQuery(query) // what does not parse is hidden as a whole
+		for _, list := range values {
+			for _, value := range list {
+				add(value)
+			}
 		}
 	}
 	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) }) // one may hold another

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,13 +40,18 @@ type finished struct {
 	seq        int64
 	arrival    scenarios.Arrival
 	prompts    int
-	input      int // tokens asked for, 0 where unknown
-	output     int // likewise
+	turn       int    // of a session, from 1
+	lost       string // why a turn of a session was not sent
+	workload   string // of the mix
+	endpoint   string // of several
+	input      int    // tokens asked for, 0 where unknown
+	output     int    // likewise
 	intended   time.Time
 	slot       time.Time
 	dispatched time.Time
 	done       time.Time
 	exchange   *client.Exchange // nil when it was never dispatched
+	reads      *attemptReads    // nil where no kernel stamps them
 }
 
 // stage runs one stage to its end and adds its summary to the result.
@@ -59,7 +66,7 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
 	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
-	probe := startProbe()
+	probe := startProbe(r.cfg.KernelTimers)
 	requests, cancel := drainContext(ctx, r.cfg.Drain)
 	defer context.AfterFunc(ctx, func() { sr.bounds.SetEnd(sr.since(time.Now())) })()
 	if s.Open() {
@@ -120,7 +127,7 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
 		in.DispatchDelayP99MS = m.P99
 	}
-	in.MultiEventReads = summary.Instrument.MultiEventReads
+	in.TakeRecorded(summary.Instrument)
 	summary.Instrument = in
 	j := judge(sr.stage, &summary, sr.failure)
 	if context.Cause(ctx) == errGone {
@@ -236,13 +243,25 @@ func LimitsOf(p *scenarios.Plan) []results.Limit {
 // LoadOf is a stage's load as a summary tells it.
 func LoadOf(s *scenarios.Stage) results.Load {
 	l := results.Load{
-		Mode: "closed", API: string(s.API), Stream: s.Stream, Concurrency: s.Concurrency,
+		Mode: "closed", API: apiOf(s), Stream: s.Stream, Concurrency: s.Concurrency,
 		ThinkTimeMS: float64(s.ThinkTime.Mean) / float64(time.Millisecond), BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
 	}
 	if s.Open() {
 		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight
+		l.Sessions = s.Sessions != nil
 	}
 	return l
+}
+
+// apiOf names the APIs of a stage's workloads, each once: chat, or chat+completions.
+func apiOf(s *scenarios.Stage) string {
+	var names []string
+	for _, w := range s.Workloads() {
+		if !slices.Contains(names, string(w.API)) {
+			names = append(names, string(w.API))
+		}
+	}
+	return strings.Join(names, "+")
 }
 
 func faultCount(s *scenarios.Stage) int {

@@ -32,7 +32,7 @@ type rules struct {
 	dispersion float64 // variance of the number of requests in a time / its mean
 
 	offered, ended int64 // requests due so far, requests ended so far
-	judged, failed int64 // requests whose outcome is known, but for cancelled ones; those that failed
+	judged, failed int64 // requests whose outcome is known, but for those cancelled or not sent; those that failed
 
 	marks []mark // at equal numbers of requests offered
 	step  int64  // between them
@@ -47,7 +47,7 @@ func newRules(s *scenarios.Stage) rules {
 
 // outcome takes in how a request ended; why is not empty when the stage is to end.
 func (r *rules) outcome(o results.Outcome) (why string) {
-	if o == results.Cancelled || r.stop.ErrorRate == 0 {
+	if o == results.Cancelled || o == results.Dropped || r.stop.ErrorRate == 0 {
 		return ""
 	}
 	r.judged++

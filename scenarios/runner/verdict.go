@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -14,6 +15,7 @@ import (
 const (
 	maxLateMS      = 10.0 // with maxLateShare: a delay this small never matters
 	maxLateShare   = 0.10 // of the stage's median TTFT (E2E of plain calls)
+	maxKernelMS    = 1.0  // half of what arrived lay longer in the kernel, and longer than maxLateShare of the median gap
 	maxCPURatio    = 0.95
 	maxCachedShare = 0.02
 	maxOutputError = 0.02
@@ -68,11 +70,27 @@ func (j *judgement) instrument(s *results.StageSummary) {
 	if lag := s.Instrument.LagP99MS; lag != nil && matters(*lag, s) {
 		j.spoil("llmload was woken %.1f ms late (p99), over %.0f%% of the median latency: its times may be as much too long; free the machine's CPU or run llmload on another", *lag, 100*maxLateShare)
 	}
+	j.kernel(s)
 	if late := s.Instrument.ServerLateP99MS; late != nil && matters(*late, s) {
 		j.spoil("the mock server wrote its tokens %.1f ms late (p99), over %.0f%% of the median latency: it could not keep its own plan; lower the load or free the machine's CPU", *late, 100*maxLateShare)
 	}
 	if c := s.Instrument.CPURatio; c != nil && *c > maxCPURatio {
 		j.spoil("llmload used %.0f%% of its CPU; the figures are the client's, not the server's; lower the load or give it more cores", 100**c)
+	}
+}
+
+// kernel holds what lay between the kernel's receipt and our stamps against the latencies (p99), and against the gaps between
+// arrivals (p50): a client that reads late brings several events at once and smooths the gaps that it reports.
+func (j *judgement) kernel(s *results.StageSummary) {
+	remedy := "free the machine's CPU, lower the load or run llmload on another"
+	if late := s.Instrument.KernelToReadP99MS; late != nil && matters(*late, s) {
+		j.spoil("llmload read %.1f ms after the kernel had the data (p99), over %.0f%% of the median latency; %s", *late, 100*maxLateShare, remedy)
+	}
+	if late := s.Instrument.KernelToReadP50MS; late != nil && *late > maxKernelMS && *late > maxLateShare*pace(s) {
+		j.spoil("llmload read half of the data %.1f ms or more after the kernel had it, over %.0f%% of the median gap: the gaps are the client's, not the server's; %s", *late, 100*maxLateShare, remedy)
+	}
+	if step := s.Instrument.ClockStepMS; step != nil {
+		j.warn("this machine's clock was stepped by %.1f ms while the stage ran; arrivals around that moment have no kernel stamp, and clocks of other hosts may have moved too", *step)
 	}
 }
 
@@ -94,7 +112,8 @@ func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
 		return
 	}
 	share := float64(s.Tokens.Cached) / float64(s.Tokens.Input)
-	if stage.Prompts.Cache == scenarios.Cold && share > maxCachedShare {
+	cold := stage.Sessions == nil && every(stage, func(w *scenarios.Workload) bool { return w.Prompts.Cache == scenarios.Cold })
+	if cold && share > maxCachedShare {
 		j.spoil("%.1f%% of the input came from the server's prefix cache though prompts are cold; the server caches across different prompts", 100*share)
 		return
 	}
@@ -104,12 +123,18 @@ func (j *judgement) cache(stage *scenarios.Stage, s *results.StageSummary) {
 // lengths convicts by the server's own count alone: events are not tokens for certain.
 func (j *judgement) lengths(stage *scenarios.Stage, s *results.StageSummary) {
 	t := s.Tokens
-	if stage.Output.Mode != scenarios.Exact || t.RequestedOutput == 0 || t.Source != string(results.FromUsage) {
+	exact := every(stage, func(w *scenarios.Workload) bool { return w.Output.Mode == scenarios.Exact })
+	if !exact || t.RequestedOutput == 0 || t.Source != string(results.FromUsage) {
 		return
 	}
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
 		j.spoil("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
+}
+
+// every reports whether all workloads of the stage are alike in something.
+func every(stage *scenarios.Stage, is func(*scenarios.Workload) bool) bool {
+	return !slices.ContainsFunc(stage.Workloads(), func(w *scenarios.Workload) bool { return !is(w) })
 }
 
 // dispatchDelay is the highest quantile of the tool's lateness that the sample resolves; 0 where it resolves none.
@@ -135,6 +160,14 @@ func typical(s *results.StageSummary) float64 {
 		}
 	}
 	return 0
+}
+
+// pace is a stage's median gap between arrivals in ms; where answers come whole, their median latency.
+func pace(s *results.StageSummary) float64 {
+	if m := s.Metrics[metric.ICL]; m != nil && m.OKP50 != nil {
+		return *m.OKP50
+	}
+	return typical(s)
 }
 
 // conserve checks the books: what was issued has an outcome, and what was written reached the server.

@@ -52,6 +52,27 @@ func TestJudge(t *testing.T) {
 		{"a process that is woken late spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.LagP99MS = at(21)
 		}, "", "llmload was woken 21.0 ms late"},
+		{"data that lay long in the kernel spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP99MS = at(21)
+		}, "", "llmload read 21.0 ms after the kernel had the data (p99)"},
+		{"not for under a tenth of the latency", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP99MS = at(19)
+		}, "", ""},
+		{"a client that is late half of the time smooths the gaps", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(4.4), &results.Metric{Count: 400, OKP50: at(20)}
+		}, "", "llmload read half of the data 4.4 ms or more after the kernel had it"},
+		{"not where the gaps are far longer", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(4.4), &results.Metric{Count: 400, OKP50: at(50)}
+		}, "", ""},
+		{"nor for under a millisecond", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(0.9), &results.Metric{Count: 400, OKP50: at(2)}
+		}, "", ""},
+		{"answers that come whole have no gaps: their latency counts", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS = at(19)
+		}, "", ""},
+		{"a clock that was stepped is said", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.ClockStepMS = at(1200)
+		}, "this machine's clock was stepped by 1200.0 ms", ""},
 		{"a mock that fell behind its own plan spoils it", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.ServerLateP99MS = at(21)
 		}, "", "the mock server wrote its tokens 21.0 ms late"},

@@ -1,0 +1,23 @@
+package alarm_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/llmload/llmload/internal/alarm"
+)
+
+func TestCallsOfAKernelsTimerKeepTheirDistance(t *testing.T) {
+	const grain = 20 * time.Millisecond
+	rang := make(chan struct{}, 1)
+	a := alarm.New(true, grain, func() { rang <- struct{}{} })
+	defer a.Close()
+	begin := time.Now()
+	for range 2 {
+		a.Set(begin)
+		<-rang
+	}
+	if gap := time.Since(begin); gap < grain {
+		t.Errorf("two calls within %s, want %s between them", gap, grain)
+	}
+}

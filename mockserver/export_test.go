@@ -1,0 +1,6 @@
+package mockserver
+
+import "net"
+
+// WriteRaw writes to a connection as streams do, and says whether its reader held it up.
+func WriteRaw(tcp *net.TCPConn, b []byte) (blocked bool, err error) { return newRawConn(tcp).write(b) }
