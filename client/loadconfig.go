@@ -15,7 +15,7 @@ import (
 // unit, ${NAME} is taken from the environment, and 0 or off turns a limit off.
 // The error names all mistakes, each with its line and column, and no secrets.
 func LoadConfig(path string) (endpoint string, cfg Config, err error) {
-	src, err := os.ReadFile(path)
+	src, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return "", Config{}, fmt.Errorf("client: configuration cannot be read: %w", err)
 	}

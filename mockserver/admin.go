@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ func (s *Server) adminRoutes() []route {
 		{"GET", "/admin/faults", nil, "the faults with their counts", s.adminFaults},
 		{"POST", "/admin/faults", nil, "replace the faults", s.adminSetFaults},
 		{"GET", "/admin/analytic", analyticParams, "what the engine can serve: closed form and virtual run", s.adminAnalytic},
-		{"GET", "/admin/profile", []string{"seconds"}, "CPU profile, for go tool pprof", pprof.Profile},
+		{"GET", "/admin/profile", []string{"seconds"}, "CPU profile, for go tool pprof", s.adminProfile},
 		{"POST", "/admin/drain", nil, "wait until nothing is in flight", s.adminDrain},
 		{"POST", "/admin/reset", []string{"force"}, "back to the start", s.adminReset},
 	}
@@ -89,6 +88,12 @@ func (rt route) checked(w http.ResponseWriter, r *http.Request) {
 		slices.Sort(unknown)
 		writeError(w, *invalid(unknown[0], "unknown parameter %s: %s %s has %s", strings.Join(unknown, ", "), rt.method, rt.path, list(rt.params)))
 		return
+	}
+	for name, values := range r.URL.Query() {
+		if len(values) > 1 {
+			writeError(w, *invalid(name, "%s is written %d times: write it once", name, len(values)))
+			return
+		}
 	}
 	rt.serve(w, r)
 }

@@ -1,11 +1,13 @@
 package mockserver_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"testing"
@@ -246,4 +248,51 @@ func TestAdminDrain(t *testing.T) {
 			t.Errorf("%d %s after %v", w.Code, w.Body, time.Since(start))
 		}
 	})
+}
+
+func TestAProfileIsBounded(t *testing.T) {
+	s := serve(t, "")
+	for _, c := range []struct {
+		query string
+		want  string
+	}{
+		{"seconds=0", "seconds=0: want a whole number, 1 to 600"},
+		{"seconds=-3", "1 to 600"},
+		{"seconds=x", "1 to 600"},
+		{"seconds=100000", "1 to 600"},
+		{"seconds=1&seconds=2", "seconds is written 2 times: write it once"},
+	} {
+		if w := admin(s, "GET", "/admin/profile?"+c.query, ""); w.Code != 400 || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: %d %s", c.query, w.Code, w.Body)
+		}
+	}
+	var first bytes.Buffer
+	if err := pprof.StartCPUProfile(&first); err != nil {
+		t.Fatal(err)
+	}
+	w := admin(s, "GET", "/admin/profile", "")
+	pprof.StopCPUProfile()
+	if w.Code != http.StatusConflict || !strings.HasPrefix(w.Body.String(), `{"error":{"message":"cpu profiling already in use`) {
+		t.Errorf("a second profile: %d %s", w.Code, w.Body)
+	}
+	r := local(httptest.NewRequest("GET", "/admin/profile?seconds=600", nil))
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	w = httptest.NewRecorder()
+	if s.Admin().ServeHTTP(w, r.WithContext(gone)); w.Code != 200 || !bytes.HasPrefix(w.Body.Bytes(), []byte{0x1f, 0x8b}) {
+		t.Errorf("a profile that is left: %d, %d bytes that begin %x", w.Code, w.Body.Len(), w.Body.Bytes()[:min(2, w.Body.Len())])
+	}
+}
+
+func TestAQueueOfNoneStaysNone(t *testing.T) {
+	s := serve(t, "engine: {max_queue: 0}")
+	if w := admin(s, "PATCH", "/admin/config", `{"version": 1, "set": {"engine.ttft": "1ms"}}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := admin(s, "GET", "/admin/config", ""); !strings.Contains(w.Body.String(), "max_queue: 0\n") {
+		t.Errorf("the queue became another: %s", w.Body)
+	}
+	if w := admin(s, "PATCH", "/admin/config", `{"version": 2, "set": {"engine.max_queue": -4}}`); w.Code != 400 || !strings.Contains(w.Body.String(), "must not be negative; 0 is no queue") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }

@@ -109,15 +109,10 @@ func (s *Server) adminConfig(w http.ResponseWriter, r *http.Request) {
 // as, and without keys.
 func (c *Config) shown() ([]byte, error) {
 	out := c.clone()
-	out.Engine.MaxQueue = max(out.Engine.MaxQueue, 0)
-	for _, p := range out.Phases {
-		for path := range p.Set {
-			if isSecret(path) {
-				p.Set[path] = redacted
-			}
-		}
+	if out.Engine.MaxQueue == noQueue {
+		out.Engine.MaxQueue = 0
 	}
-	return strictyaml.Marshal(struct {
+	return strictyaml.MarshalRedacted(struct {
 		Version int64  `yaml:"version"`
 		Config  Config `yaml:"config"`
 	}{c.version, out})

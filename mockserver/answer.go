@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/llmload/llmload/internal/words"
 	"github.com/llmload/llmload/mockserver/engine"
@@ -92,10 +93,11 @@ func (cfg *Config) plan(a api, req *request) (*job, *apiError) {
 	j := &job{
 		model: model.ID, dialect: cfg.Dialect, each: req.choices(a),
 		streaming: req.Stream && a != apiEmbeddings,
-		sendUsage: req.StreamOptions.IncludeUsage,
 		packed:    req.EncodingFormat == "base64",
 	}
-	j.continuous = j.sendUsage && req.StreamOptions.ContinuousUsageStats
+	if o := req.StreamOptions; o != nil {
+		j.sendUsage, j.continuous = o.IncludeUsage, o.IncludeUsage && o.ContinuousUsageStats
+	}
 	j.usage = usage{hasCached: cfg.PrefixCache, hasReasoning: a == apiChat && cfg.Output.Reasoning > 0, flat: cfg.Dialect == dialectSGLang}
 	for _, prompt := range req.prompts(a) {
 		for n := range j.each {
@@ -135,7 +137,7 @@ func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string, n i
 		return nil, bad
 	}
 	if a == apiCompletions && req.Echo {
-		c.tokens[0] = escape(prompt[0]) + c.tokens[0] // no token of the answer: usage does not count it
+		c.tokens[0] = escape(echo(prompt[0], c.tokens[0])) // no token of the answer: usage does not count it
 	}
 	c.seq = &engine.Seq{In: in, Out: len(c.tokens), Bursts: cfg.Engine.bursts(dice, len(c.tokens))}
 	if cfg.PrefixCache {
@@ -144,12 +146,20 @@ func (cfg *Config) planChoice(a api, req *request, m Model, prompt []string, n i
 	return c, nil
 }
 
+// echo puts a prompt before the first word of its answer.
+func echo(prompt, first string) string {
+	if first == "" || strings.TrimRightFunc(prompt, unicode.IsSpace) != prompt || prompt == "" {
+		return prompt + first
+	}
+	return prompt + " " + first
+}
+
 // dice is the source of a choice: the seed, the prompt, and its number among
 // the prompt's choices.
 func (cfg *Config) dice(prompt []string, n int) *rand.Rand {
 	seed := cfg.Seed
 	for _, part := range prompt {
-		seed = hashMore(seed^14695981039346656037, part)
+		seed = hashWords(seed^14695981039346656037, part)
 	}
 	if n > 0 {
 		seed = hashMore(seed, strconv.Itoa(n))

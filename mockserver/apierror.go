@@ -34,13 +34,6 @@ func overflow(param string, m Model, in, out int) *apiError {
 	return e
 }
 
-func noRoute(r *http.Request) apiError {
-	return apiError{
-		http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
-		"invalid_request_error", "", "",
-	}
-}
-
 // writeError writes an error as OpenAI does.
 func writeError(w http.ResponseWriter, e apiError) { writeErrorIn(w, dialectOpenAI, e) }
 

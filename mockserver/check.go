@@ -3,7 +3,6 @@ package mockserver
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // check refuses what no config of the server would answer. A param is named as
@@ -12,7 +11,7 @@ func (r *request) check(a api) *apiError {
 	if r.Model == "" {
 		return invalid("model", "you must provide a model parameter")
 	}
-	return cmp.Or(r.checkPrompts(a), r.checkRanges(), r.checkLength(), r.checkCompletion(a), r.checkTools(a), r.checkEmbedding(a))
+	return cmp.Or(r.checkPrompts(a), r.checkRanges(a), r.checkStream(a), r.checkLength(), r.checkCompletion(a), r.checkTools(a), r.checkEmbedding(a))
 }
 
 func (r *request) checkPrompts(a api) *apiError {
@@ -31,26 +30,12 @@ func (r *request) checkPrompts(a api) *apiError {
 	case a == apiCompletions && count*n > maxPrompts:
 		return invalid("n", "Invalid 'n': %d prompts of %d choices each are more than %d choices in one request.", count, n, maxPrompts)
 	case a == apiChat:
-		return r.checkRoles()
+		return r.checkMessages()
 	}
 	return nil
 }
 
-func (r *request) checkRoles() *apiError {
-	for i, m := range r.Messages {
-		switch m.Role {
-		case "system", "developer", "user", "assistant", "tool", "function":
-		case "":
-			return missing(index("messages", i, "role"))
-		default:
-			at := index("messages", i, "role")
-			return invalid(at, "Invalid value for '%s': %q; write system, developer, user, assistant or tool.", at, m.Role)
-		}
-	}
-	return nil
-}
-
-func (r *request) checkRanges() *apiError {
+func (r *request) checkRanges(a api) *apiError {
 	for _, c := range []struct {
 		param       string
 		value       *float64
@@ -65,8 +50,28 @@ func (r *request) checkRanges() *apiError {
 			return invalid(c.param, "Invalid '%s': expected a decimal from %v to %v, but got %v instead.", c.param, c.least, c.most, *c.value)
 		}
 	}
-	if n := r.TopLogprobs; n != nil && (*n < 0 || *n > 20) {
+	for id, bias := range r.LogitBias {
+		if !(bias >= -100 && bias <= 100) {
+			return invalid("logit_bias", "Invalid 'logit_bias': expected decimals from -100 to 100, but got %v for token %q instead.", bias, id)
+		}
+	}
+	switch n := r.TopLogprobs; {
+	case n == nil:
+	case *n < 0 || *n > 20:
 		return invalid("top_logprobs", "Invalid 'top_logprobs': expected an integer from 0 to 20, but got %d instead.", *n)
+	case a == apiChat && string(r.Logprobs) != "true":
+		return invalid("top_logprobs", "The 'top_logprobs' parameter is only allowed when 'logprobs' is true.")
+	}
+	return nil
+}
+
+func (r *request) checkStream(a api) *apiError {
+	switch {
+	case a == apiEmbeddings:
+	case r.StreamOptions != nil && !r.Stream:
+		return invalid("stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
+	case len(r.Stop) > maxStops:
+		return invalid("stop", "Invalid 'stop': expected at most %d sequences, but got %d instead.", maxStops, len(r.Stop))
 	}
 	return nil
 }
@@ -95,30 +100,6 @@ func (r *request) checkCompletion(a api) *apiError {
 		return invalid("best_of", "best_of is not supported beyond n: of %d answers drawn alike none is the best", *r.BestOf)
 	}
 	return nil
-}
-
-func (r *request) checkTools(a api) *apiError {
-	if a != apiChat {
-		return nil
-	}
-	for i, t := range r.Tools {
-		switch {
-		case t.Type != "" && t.Type != "function":
-			at := index("tools", i, "type")
-			return invalid(at, "Invalid value for '%s': %q; write function.", at, t.Type)
-		case t.Function.Name == "":
-			return missing(index("tools", i, "function.name"))
-		}
-	}
-	switch c := r.ToolChoice; {
-	case len(r.Tools) > maxTools:
-		return invalid("tools", "Invalid 'tools': expected at most %d, but got %d instead.", maxTools, len(r.Tools))
-	case (c.mode == "required" || c.mode == "function") && len(r.Tools) == 0:
-		return invalid("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
-	case c.mode == "function" && !slices.ContainsFunc(r.Tools, func(t tool) bool { return t.Function.Name == c.name }):
-		return invalid("tool_choice", "Tool choice %q is not one of the tools.", c.name)
-	}
-	return r.ResponseFormat.check()
 }
 
 func (r *request) checkEmbedding(a api) *apiError {

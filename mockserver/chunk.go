@@ -85,7 +85,7 @@ const (
 
 // call appends the event that names the function which is called.
 func (r *renderer) call(dst []byte, c *choice, role bool, u *usage) []byte {
-	dst = append(r.begin(dst, c), delta...)
+	dst = append(append(r.begin(dst, c), delta...), r.first...)
 	if role {
 		dst = append(dst, `"role":"assistant",`...)
 	}

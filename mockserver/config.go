@@ -45,6 +45,16 @@ type Model struct {
 	MaxModelLen int    `yaml:"max_model_len"` // tokens, prompt and answer together; 0: 8192
 }
 
+// UnmarshalNode keeps a max_model_len of 0, which is wrong, from passing for none.
+func (m *Model) UnmarshalNode(n strictyaml.Node) error {
+	type plain Model
+	err := n.Decode((*plain)(m))
+	if err == nil && n.Get("max_model_len").Text() != "" {
+		m.MaxModelLen = written(m.MaxModelLen)
+	}
+	return err
+}
+
 // A Stream says how an answer is cut into chunks.
 type Stream struct {
 	RoleChunk      string `yaml:"role_chunk"`       // with_first_token (default) | early: a chunk of its own at admission | absent

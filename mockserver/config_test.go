@@ -128,7 +128,7 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		}},
 		{"nothing to accept", "engine:\n  speculative: {acceptance: .5}", []string{"2:16: nothing is proposed"}},
 		{"a step engine", "engine:\n  model: step\n  kv_tokens: -1\n  max_batched_tokens: 8\n  jitter: {dist: cauchy, cv: -1}", []string{
-			"1:1: a step takes no time", "3:14: must not be negative", "4:23: must be at least max_num_seqs (64)",
+			"1:1: a step takes no time", "3:14: must not be negative", "4:23: max_batched_tokens (8) must be at least max_num_seqs (64)",
 			`5:18: "cauchy" is not known`, "5:30: must be 0 to 5",
 		}},
 		{"times too long to add up", "engine:\n  ttft: 2562047h\n  itl: 61s\n  stagger: 61m\n", []string{
@@ -140,6 +140,12 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		{"bad values", "engine:\n  model: warp\n  max_num_seqs: 0\n  ttft: 5\nstream: {role_chunk: late, tokens_per_chunk: 0}", []string{
 			`2:10: "warp" is not known; write one of [fixed step none]`, "3:17: must be at least 1", "4:9:",
 			`5:22: "late" is not known`, "5:46: must be 1 to 1024",
+		}},
+		{"what is below zero", "engine:\n  max_queue: -4\n  max_num_seqs: -1\nmodels: [{id: a, max_model_len: 0}, {id: b, max_model_len: -1}]", []string{
+			"2:14: must not be negative; 0 is no queue", "3:17: must be at least 1", "4:33: must be at least 2", "4:60: must be at least 2",
+		}},
+		{"a budget that is not written", "{preset: h100-llama3-8b, engine: {max_num_seqs: 100000}}", []string{
+			"1:34: max_batched_tokens (8192) must be at least max_num_seqs (100000)",
 		}},
 		{"models", "models:\n  - {id: a}\n  - {id: a}\n  - {max_model_len: 5}\n  - {id: b, max_model_len: 1}", []string{
 			`3:10: model "a" is listed twice`, "4:5: a model needs an id", "5:28: must be at least 2",

@@ -77,6 +77,7 @@ func errorType(status int) string {
 type shape struct {
 	open  [kinds]string // of a delta, up to the text of its tokens
 	shut  [kinds]string // of a delta, behind that text
+	first string        // in a delta that names a function
 	role  string        // a delta that has the role alone
 	apart bool          // the role comes in a chunk of its own, however early
 	empty string        // the delta of a chunk that only says why a choice ended
@@ -106,6 +107,7 @@ func chatShape(dialect string) shape {
 	case dialectSGLang: // sse_utils.py, StreamDelta: reasoning_content is always there
 		s.open[content] = `,"delta":{"reasoning_content":null,"content":"`
 		s.open[arguments] = `,"delta":{"reasoning_content":null,` + toolDelta
+		s.first = `"reasoning_content":null,`
 		s.role = `,"delta":{"reasoning_content":null,"role":"assistant","content":""}`
 		s.apart, s.empty = true, `,"delta":{"reasoning_content":null}`
 	}

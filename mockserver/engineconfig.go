@@ -9,7 +9,7 @@ import "time"
 type Engine struct {
 	Model      string `yaml:"model"`        // fixed | step (continuous batching, see package engine) | none (answers at once, without slots)
 	MaxNumSeqs int    `yaml:"max_num_seqs"` // sequences that run at once; 0: 64
-	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), negative: none
+	MaxQueue   int    `yaml:"max_queue"`    // sequences that may wait, beyond: 503; 0: 1000 (in YAML: none), -1: none
 
 	// Jitter spreads the times of the steps of model step, and of the gaps of model
 	// fixed, around their mean. It is drawn from the seed.
@@ -42,6 +42,8 @@ const (
 	engineFixed = "fixed"
 	engineStep  = "step"
 	engineNone  = "none"
+
+	noQueue = -1 // 0 in a file
 )
 
 func (e Engine) check(bad func(where, format string, args ...any)) {
@@ -66,6 +68,9 @@ func (e Engine) check(bad func(where, format string, args ...any)) {
 	if e.MaxNumSeqs < 1 {
 		bad("engine.max_num_seqs", "must be at least 1")
 	}
+	if e.MaxQueue < noQueue {
+		bad("engine.max_queue", "must not be negative; 0 is no queue")
+	}
 	if e.KVTokens < 0 {
 		bad("engine.kv_tokens", "must not be negative; 0 is no limit")
 	}
@@ -83,6 +88,6 @@ func (e Engine) checkStep(bad func(where, format string, args ...any)) {
 		bad("engine", "a step takes no time: write c0, prefill_per_token, decode_per_seq or kv_per_token, or a preset")
 	}
 	if e.MaxBatchedTokens < e.MaxNumSeqs {
-		bad("engine.max_batched_tokens", "must be at least max_num_seqs (%d): each sequence that decodes takes one", e.MaxNumSeqs)
+		bad("engine.max_batched_tokens", "max_batched_tokens (%d) must be at least max_num_seqs (%d): each sequence that decodes takes one", e.MaxBatchedTokens, e.MaxNumSeqs)
 	}
 }

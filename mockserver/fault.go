@@ -44,6 +44,11 @@ func faultProblems(root string, faults []Fault) []problem {
 		if !validGlob(f.Match.Path) {
 			bad("match.path", "%q is not a glob; write for example /v1/chat/*", f.Match.Path)
 		}
+		for name, value := range f.Match.Header {
+			if value == redacted {
+				bad("match.header["+name+"]", "was withheld: write the value itself")
+			}
+		}
 		f.When.check(bad)
 		f.Action.check(bad)
 		f.checkConnect(bad)

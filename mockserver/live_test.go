@@ -196,7 +196,7 @@ func TestEveryErrorOfAPatchComesAtOnceAndNothingChanges(t *testing.T) {
 			`unknown key \"\"`, `unknown key \"models[0].id\"`, "engine.itl: write a value",
 		}},
 		{"a key twice", "version: 1\nset: {engine.c0: 1ms, engine.c0: 2ms}", 400, []string{"duplicate key"}},
-		{"a value that does not go with another", "version: 1\nset: {engine.max_num_seqs: 9000}", 400, []string{"body:2:6: engine.max_batched_tokens: must be at least max_num_seqs (9000)"}},
+		{"a value that does not go with another", "version: 1\nset: {engine.max_num_seqs: 9000}", 400, []string{"body:2:6: engine.max_batched_tokens: max_batched_tokens (8192) must be at least max_num_seqs (9000)"}},
 		{"a part that no path names", "version: 1\nset: {engine.c0: 0s, engine.prefill_per_token: 0s}", 400, []string{"body:2:18: engine: a step takes no time"}},
 		{"what must stay", "version: 1\nset: {seed: 8, engine.model: fixed, truth: t.jsonl, phases: []}", 400, []string{
 			"seed: cannot be changed while the server runs: answers", "engine.model: cannot be changed", "truth: cannot be changed", "phases: cannot be changed",

@@ -40,9 +40,10 @@ func ParseFaults(n strictyaml.Node) ([]Fault, error) {
 	return faults, strictyaml.Join(err, located(n, faultProblems("", faults)))
 }
 
+// written marks a zero that is meant. What is below 0 in a file stays wrong.
 func written(n int) int {
-	if n == 0 {
-		return -1
+	if n <= 0 {
+		return n - 1
 	}
 	return n
 }

@@ -33,6 +33,9 @@ func (c *Config) patched(set strictyaml.Node) (*Config, error) {
 	before.Phases = nil // they do not change, and each phase is checked in this way
 	out := before.clone()
 	out.Phases = c.Phases
+	if out.Engine.MaxQueue == noQueue {
+		out.Engine.MaxQueue = 0 // as it is written
+	}
 	for _, path := range set.Keys() {
 		if value, ok := values[path]; ok {
 			err = strictyaml.Join(err, out.setPath(set, path, value))

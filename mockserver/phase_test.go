@@ -180,7 +180,7 @@ func TestEveryErrorOfPhasesComesAtOnceWithItsPlace(t *testing.T) {
 		}},
 		{"too many", "phases:" + strings.Repeat("\n- {at: 1s, set: {seed: 7}}", 1001), []string{"1:1: at most 1000 phases, found 1001"}},
 		{"one that does not go with an earlier", "engine: {model: step, c0: 1ms}\nphases:\n- {at: 1s, set: {engine.max_num_seqs: 200}}\n- {at: 2s, set: {engine.max_batched_tokens: 199}}", []string{
-			"4:45: engine.max_batched_tokens: must be at least max_num_seqs (200)",
+			"4:45: engine.max_batched_tokens: max_batched_tokens (199) must be at least max_num_seqs (200)",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,7 +13,7 @@ func blockChain(model string, prompt []string) []uint64 {
 	h, n := hashString(model), 0
 	for _, part := range prompt {
 		for word := range strings.FieldsSeq(part) {
-			h = hashMore(hashMore(h, word), " ")
+			h = hashWord(h, word)
 			if n++; n%engine.BlockTokens == 0 {
 				chain = append(chain, h)
 			}

@@ -32,7 +32,7 @@ type request struct {
 	Input    promptList `json:"input"`
 
 	Stream        bool `json:"stream"`
-	StreamOptions struct {
+	StreamOptions *struct {
 		IncludeUsage         bool `json:"include_usage"`
 		ContinuousUsageStats bool `json:"continuous_usage_stats"` // vLLM: running totals in every chunk
 	} `json:"stream_options"`
@@ -61,14 +61,19 @@ type request struct {
 	PresencePenalty  *float64 `json:"presence_penalty"`
 	FrequencyPenalty *float64 `json:"frequency_penalty"`
 	TopLogprobs      *int     `json:"top_logprobs"`
-	Seed             *int64   `json:"seed"`
-	User             *string  `json:"user"`
+
+	Logprobs  json.RawMessage    `json:"logprobs"` // a boolean in a chat, a number elsewhere
+	LogitBias map[string]float64 `json:"logit_bias"`
+
+	Seed *int64  `json:"seed"`
+	User *string `json:"user"`
 }
 
 type message struct {
-	Role      string `json:"role"`
-	Content   parts  `json:"content"`
-	ToolCalls []struct {
+	Role       string `json:"role"`
+	Content    parts  `json:"content"`
+	ToolCallID string `json:"tool_call_id"`
+	ToolCalls  []struct {
 		Function struct {
 			Name      string `json:"name"`
 			Arguments string `json:"arguments"`

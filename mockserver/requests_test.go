@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -64,6 +65,18 @@ func TestRefusalsNameTheParameter(t *testing.T) {
 		{"best_of", completionsPath, completion(`,"best_of":3,"n":2`), "best_of", "not supported beyond n"},
 		{"response_format", chatPath, chat(1, `,"response_format":{"type":"yaml"}`), "response_format.type", `"yaml"`},
 		{"a schema that is not there", chatPath, chat(1, `,"response_format":{"type":"json_schema","json_schema":{"name":"x"}}`), "response_format.json_schema.schema", "Missing"},
+		{"a message that says nothing", chatPath, `{"model":"demo-8b","messages":[{"role":"user"}]}`, "messages[0].content", "Missing"},
+		{"a part of an unknown type", chatPath, `{"model":"demo-8b","messages":[{"role":"user","content":[{"type":"zzz"}]}]}`, "messages.content", `"zzz"; write one of text,`},
+		{"a result of no call", chatPath, `{"model":"demo-8b","messages":[{"role":"tool","content":"x"}]}`, "messages[0].tool_call_id", "Missing"},
+		{"five stop sequences", chatPath, chat(1, `,"stop":["a","b","c","d","e"]`), "stop", "at most 4 sequences, but got 5"},
+		{"no tools in a list", chatPath, chat(1, `,"tools":[]`), "tools", "an empty array"},
+		{"a tool's name with a blank", chatPath, chat(1, `,"tools":[{"type":"function","function":{"name":"bad name!"}}]`), "tools[0].function.name", "does not match"},
+		{"stream_options without stream", chatPath, chat(1, `,"stream_options":{"include_usage":true}`), "stream_options", "only allowed when 'stream'"},
+		{"top_logprobs without logprobs", chatPath, chat(1, `,"top_logprobs":3`), "top_logprobs", "only allowed when 'logprobs'"},
+		{"logit_bias", chatPath, chat(1, `,"logit_bias":{"5":200}`), "logit_bias", `from -100 to 100, but got 200 for token "5"`},
+		{"an id below 0", completionsPath, `{"model":"demo-8b","prompt":[-1]}`, "prompt", "got a token id outside 0 to 2147483647"},
+		{"an id beyond every vocabulary", "/v1/embeddings", `{"model":"demo-8b","input":[[1],[2147483648]]}`, "input", "got a token id outside 0 to 2147483647"},
+		{"such an id to be made text", "/detokenize", `{"tokens":[-1]}`, "tokens", "got a token id outside 0 to 2147483647"},
 		{"an empty list of prompts", completionsPath, `{"model":"demo-8b","prompt":[]}`, "prompt", "Missing"},
 		{"prompts of two kinds", completionsPath, `{"model":"demo-8b","prompt":[[1],"a"]}`, "prompt", "Invalid type"},
 		{"ids that are no integers", completionsPath, `{"model":"demo-8b","prompt":[1.5]}`, "prompt", "Invalid type"},
@@ -91,7 +104,7 @@ func TestPassedOver(t *testing.T) {
 	s := serve(t, "engine: {model: none}")
 	plain := post(s, chatPath, chat(1, `,"max_tokens":3`)).Body.String()
 	for _, more := range []string{
-		`,"temperature":null`, `,"temperature":2`, `,"seed":7`, `,"logprobs":true,"top_logprobs":3`, `,"user":"u"`, `,"unknown":{"a":[]}`,
+		`,"temperature":null`, `,"temperature":2`, `,"seed":7`, `,"logprobs":true,"top_logprobs":3`, `,"user":"u"`, `,"logit_bias":{"5":-100}`, `,"stop":["~1","~2","~3","~4"]`, `,"stream_options":null`, `,"tools":null`, `,"unknown":{"a":[]}`,
 		`,"tool_choice":null`, `,"tool_choice":"auto"`, `,"stop":null`, `,"response_format":{"type":"text"}`, `,"stream_options":null`, `,"suffix":"x"`,
 	} {
 		w := post(s, chatPath, chat(1, `,"max_tokens":3`+more))
@@ -293,5 +306,26 @@ func TestOneAnswerDoesNotFillTheMemory(t *testing.T) {
 	s := serve(t, "engine: {model: none}\nmodels: [{id: demo-8b, max_model_len: 9000000}]")
 	if w := post(s, chatPath, chat(1, `,"max_tokens":8000000`)); w.Code != 400 || !strings.Contains(w.Body.String(), "at most 4194304 tokens of output") {
 		t.Errorf("%d %.300s", w.Code, w.Body)
+	}
+}
+
+func TestAWrongMethodSaysWhichIsRight(t *testing.T) {
+	s := serve(t, "")
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"POST", "/health", 405, "GET"},
+		{"PUT", "/v1/models", 405, "GET"},
+		{"GET", "/v1/chat/completions", 405, "POST"},
+		{"DELETE", "/ping", 405, "GET, POST"},
+		{"GET", "/v1/nothing", 404, ""},
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %d, %q", c.method, c.path, w.Code, w.Header().Get("Allow"), c.status, c.allow)
+		}
 	}
 }

@@ -84,8 +84,25 @@ func (s *Server) routes() {
 		}
 	}
 	s.mux.HandleFunc("/", s.keyed(func(w http.ResponseWriter, r *http.Request) {
-		writeErrorIn(w, s.cfg.Load().Dialect, noRoute(r))
+		writeErrorIn(w, s.cfg.Load().Dialect, *s.noRoute(w, r))
 	}))
+}
+
+// noRoute tells a wrong method from a wrong path.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) *apiError {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if allowed == nil {
+		return refused(http.StatusNotFound, "Invalid URL (%s %s)", r.Method, r.URL.Path)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return refused(http.StatusMethodNotAllowed, "%s takes %s, not %s", r.URL.Path, strings.Join(allowed, " or "), r.Method)
 }
 
 // Close ends every stream, waits for their handlers, and completes the truth

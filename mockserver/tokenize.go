@@ -1,7 +1,10 @@
 package mockserver
 
 import (
+	"encoding/json"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,16 +17,51 @@ const tokenSpace = 1 << 31
 // A tokenIDs is a prompt as token ids.
 type tokenIDs []int64
 
+// outside names in errors an id that no token can have.
+const outside = "token id outside 0 to 2147483647"
+
+func (ids *tokenIDs) UnmarshalJSON(src []byte) error {
+	if json.Unmarshal(src, (*[]int64)(ids)) != nil {
+		return wrongType[tokenIDs](src)
+	}
+	if slices.ContainsFunc(*ids, func(id int64) bool { return id < 0 || id >= tokenSpace }) {
+		return &json.UnmarshalTypeError{Value: outside, Type: reflect.TypeFor[tokenIDs]()}
+	}
+	return nil
+}
+
 // tokenID is the id of a word: its place in the list, else a hash above it.
 func tokenID(word string) int64 {
 	if id, ok := words.ID(word); ok {
 		return int64(id)
 	}
+	return wordHash(word)
+}
+
+// wordHash is the same for a word and for what its id stands for. For a word
+// that is not in the list it is the id.
+func wordHash(word string) int64 {
 	if id, ok := placeholder(word); ok {
 		return id
 	}
 	first := uint64(words.Len())
 	return int64(first + hashString(word)%(tokenSpace-first))
+}
+
+// hashWords goes on from h with the words of a prompt, however they are spaced
+// and whether they came as text or as ids.
+func hashWords(h uint64, text string) uint64 {
+	for word := range strings.FieldsSeq(text) {
+		h = hashWord(h, word)
+	}
+	return h
+}
+
+func hashWord(h uint64, word string) uint64 {
+	for id := wordHash(word); id > 0; id >>= 8 {
+		h = (h ^ uint64(id&0xff)) * 1099511628211
+	}
+	return hashMore(h, " ")
 }
 
 // tokenText is the word of an id. A word that is not in the list is not to be
@@ -36,6 +74,9 @@ func tokenText(id int64) string {
 }
 
 func placeholder(word string) (id int64, ok bool) {
+	if word[0] != '<' {
+		return 0, false
+	}
 	id, err := strconv.ParseInt(strings.Trim(word, "<>"), 10, 64)
 	return id, err == nil && tokenText(id) == word
 }

@@ -3,8 +3,10 @@ package mockserver
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -129,11 +131,19 @@ func (l *promptList) UnmarshalJSON(src []byte) error {
 // asPrompts reads one of the forms of a prompt; a mistake in it is one of the
 // whole.
 func asPrompts[T any](src []byte, v *T) error {
-	if json.Unmarshal(src, v) != nil {
-		return wrongType[promptList](src)
+	err := json.Unmarshal(src, v)
+	var typ *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &typ) && typ.Value == outside:
+		return &json.UnmarshalTypeError{Value: outside, Type: reflect.TypeFor[promptList]()}
 	}
-	return nil
+	return wrongType[promptList](src)
 }
+
+// partTypes are OpenAI's, and vLLM's two more.
+var partTypes = []string{"text", "image_url", "input_audio", "file", "refusal", "audio_url", "video_url"}
 
 // A parts is the texts of a message: one string or a list of parts.
 type parts []string
@@ -147,12 +157,16 @@ func (c *parts) UnmarshalJSON(src []byte) error {
 		return json.Unmarshal(src, &(*c)[0])
 	}
 	var list []struct {
+		Type string `json:"type"`
 		Text string `json:"text"`
 	}
 	if json.Unmarshal(src, &list) != nil {
 		return wrongType[parts](src)
 	}
 	for _, p := range list {
+		if !slices.Contains(partTypes, p.Type) {
+			return &valueError{"messages.content", fmt.Sprintf("a part of type %q; write one of %s", p.Type, strings.Join(partTypes, ", "))}
+		}
 		*c = append(*c, p.Text) // parts that are not text count no tokens
 	}
 	return nil

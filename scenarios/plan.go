@@ -124,10 +124,17 @@ type Warmup struct {
 // YAML writes the plan. Secrets are redacted, and the same file and seed give the same bytes.
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
-	shown.Target.Endpoint = redactQuery(p.Target.Endpoint)
+	shown.Target.Endpoint, shown.Target.Mock = redactQuery(p.Target.Endpoint), p.Target.Mock.Redacted()
 	shown.Target.More = slices.Clone(p.Target.More)
 	for i := range shown.Target.More {
 		shown.Target.More[i] = redactQuery(shown.Target.More[i])
+	}
+	shown.Stages = slices.Clone(p.Stages)
+	for i, s := range shown.Stages {
+		if s.Faults != nil {
+			faults := s.Faults.Redacted()
+			shown.Stages[i].Faults = &faults
+		}
 	}
 	body, err := strictyaml.Marshal(shown)
 	if err != nil {

@@ -72,7 +72,7 @@ func (s *Spec) plan(reading error) (*Plan, error) {
 	before := len(r.errs)
 	p.Stages = r.stages()
 	p.Thresholds = r.thresholds(p.Stages, len(r.errs) == before)
-	return p, s.hideSecrets(strictyaml.Join(r.errs...))
+	return p, s.hideEndpoint(strictyaml.Join(r.errs...))
 }
 
 // fail notes a mistake, but for a value that could not be read in the first place.

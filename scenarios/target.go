@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -164,38 +163,24 @@ func redactQuery(endpoint string) string {
 	return endpoint
 }
 
-// hideSecrets blots out the secrets of the file in the lines that errors quote. The blot is as long as the secret, so that
-// carets stay in place.
-func (s *Spec) hideSecrets(err error) error {
-	list, _ := errors.AsType[strictyaml.Errors](err)
-	secrets := s.secrets()
-	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // one may hold another
+// hideEndpoint blots out what is secret in the address in the lines that errors quote; strictyaml knows other secrets by their keys.
+func (s *Spec) hideEndpoint(err error) error {
+	list, ok := errors.AsType[strictyaml.Errors](err)
+	if !ok {
+		return err
+	}
 	var blots []string
-	for _, secret := range secrets {
-		blots = append(blots, secret, strings.Repeat("*", utf8.RuneCountInString(secret)))
+	for _, endpoint := range s.Target.Endpoint {
+		_, query, _ := strings.Cut(endpoint, "?")
+		for _, secret := range []string{userinfo(endpoint), query} {
+			if len(secret) >= 4 { // shorter ones turn up inside ordinary words
+				blots = append(blots, secret, strings.Repeat("*", utf8.RuneCountInString(secret)))
+			}
+		}
 	}
 	blot := strings.NewReplacer(blots...)
 	for _, e := range list {
 		e.Source, e.Msg = blot.Replace(e.Source), blot.Replace(e.Msg)
 	}
 	return err
-}
-
-// secrets are the values of the file that must not be shown. Short ones hide nothing, and turn up inside ordinary words.
-func (s *Spec) secrets() (out []string) {
-	add := func(secret string, least int) {
-		if len(secret) >= least {
-			out = append(out, secret)
-		}
-	}
-	add(string(s.Target.APIKey), 4)
-	for _, value := range s.Target.Headers {
-		add(string(value), 8)
-	}
-	for _, e := range s.Target.Endpoint {
-		_, query, _ := strings.Cut(e, "?")
-		add(userinfo(e), 4)
-		add(query, 4)
-	}
-	return out
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ type loaded struct {
 // loadSpec reads a scenario: a file, or an embedded one by its name.
 func loadSpec(sys IO, name string) (*loaded, error) {
 	l := &loaded{sys: sys, dir: filepath.Dir(name)}
-	src, err := os.ReadFile(name)
+	src, err := strictyaml.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		embedded, ok := fixtures.Scenario(name)
 		if !ok {
@@ -50,11 +51,16 @@ func (l *loaded) parse(name string, src []byte) (err error) {
 func (l *loaded) read(file string) ([]byte, error) {
 	switch {
 	case filepath.IsAbs(file):
-		return os.ReadFile(file)
 	case l.dir == "":
 		return fixtures.ReadFile(file)
+	default:
+		file = filepath.Join(l.dir, file)
 	}
-	return os.ReadFile(filepath.Join(l.dir, file))
+	// Prompts have no bound but memory, so they must have an end.
+	if info, err := os.Stat(file); err == nil && info.Mode()&fs.ModeCharDevice != 0 {
+		return nil, fmt.Errorf("%s is a device: name a file", file)
+	}
+	return os.ReadFile(file)
 }
 
 // resolve makes the plan and checks what only the mock server can: its config and faults. All mistakes come at once.

@@ -42,7 +42,12 @@ func mockCommand(sys IO) *cli.Command {
 			if err := onlyArgs(c, 0); err != nil {
 				return err
 			}
+			lists := c.Bool("list-presets") || c.Bool("list-faults")
 			switch {
+			case c.Bool("list-presets") && c.Bool("list-faults"):
+				return usage("--list-presets and --list-faults each print alone: leave one")
+			case lists && c.Bool("json"):
+				return usage("--json goes with --simulate, not with a list")
 			case c.Bool("list-presets"):
 				return listPresets(sys.Out)
 			case c.Bool("list-faults"):
@@ -91,7 +96,7 @@ func mockConfig(sys IO, file string) (mockserver.Config, error) {
 	if file == "" {
 		return mockserver.Config{}, nil
 	}
-	src, err := os.ReadFile(file)
+	src, err := strictyaml.ReadFile(file)
 	if err != nil {
 		return mockserver.Config{}, usage("cannot read mock config: %v", err)
 	}
@@ -148,5 +153,8 @@ func serveMock(ctx context.Context, sys IO, cfg mockserver.Config, addr, admin s
 	if private.Shutdown(last) != nil {
 		err = errors.Join(err, private.Close())
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitRun, err} // being told to end explains no error
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,9 @@ func (e *execution) open(ctx context.Context) (stop func(), err error) {
 		e.target = realTarget(ep)
 		return func() {}, nil
 	}
-	m, err := startMock(ctx, e.sys, e.plan.Target.Mock)
+	t := &e.plan.Target
+	t.APIKey = cmp.Or(t.APIKey, scenarios.Secret(t.Mock.Get("api_key").Text())) // who starts the mock knows its key
+	m, err := startMock(ctx, e.sys, t.Mock)
 	if err != nil {
 		return nil, err
 	}

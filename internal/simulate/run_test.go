@@ -129,7 +129,7 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"speculative decoding with streamed reasoning", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}, output: {reasoning: 6}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"an answer that is a call", "mock: {engine: {ttft: 30ms, itl: 3ms}}}\n" + prompts + ", extra_body: {tool_choice: required, tools: [{type: function, function: {name: f, parameters: {type: object, properties: {a: {type: string}}, required: [a]}}}], " +
 			"stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {closed: {concurrency: 3}, requests: 40}"},
-		{"an answer that stops at once", "mock: {engine: {ttft: 30ms, itl: 3ms}}}\nworkload: {output: {tokens: 20, mode: cap}, extra_body: {stop: [a, b, c, d, e, f, g]}}\nload: {closed: {concurrency: 3}, requests: 40}"},
+		{"an answer that stops at once", "mock: {engine: {ttft: 30ms, itl: 3ms}}}\nworkload: {output: {tokens: 20, mode: cap}, extra_body: {stop: [a, e, o, i]}}\nload: {closed: {concurrency: 3}, requests: 40}"},
 		{"an early role and chunks of three", "mock: {engine: {ttft: 30ms, itl: 3ms}, stream: {role_chunk: early, tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

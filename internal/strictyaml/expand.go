@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const minSecret = 4
 // expand fills d.expanded for every string scalar below root that names a variable, and d.hide with their values.
 func (d *document) expand(root *yaml.Node, env func(string) (string, bool)) {
 	d.expanded = map[*yaml.Node]expansion{}
-	values := map[string]string{}
+	values := maps.Clone(d.secrets)
 	var walk func(n *yaml.Node, isKey bool)
 	walk = func(n *yaml.Node, isKey bool) {
 		if n.Kind == yaml.ScalarNode && !isKey && n.ShortTag() == "!!str" && strings.Contains(n.Value, "${") {
@@ -74,7 +75,7 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// replacer turns values, plain or quoted, back into the names of their variables; the longest goes first.
+// replacer turns values, plain or quoted, into what is shown of them; the longest goes first.
 func replacer(values map[string]string) *strings.Replacer {
 	longestFirst := make([]string, 0, len(values))
 	for value := range values {

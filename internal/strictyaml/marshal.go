@@ -19,6 +19,16 @@ func Marshal(v any) ([]byte, error) {
 	return write(node)
 }
 
+// MarshalRedacted is Marshal with [redacted] in place of secrets, as in Node.Redacted.
+func MarshalRedacted(v any) ([]byte, error) {
+	node, err := encode(reflect.ValueOf(v))
+	if err != nil {
+		return nil, fmt.Errorf("strictyaml: %w", err)
+	}
+	redact(node, false)
+	return write(node)
+}
+
 // YAML writes the subtree again, aliases and merges resolved, comments dropped and ${NAME} left unexpanded, so that no
 // secret gets into a file. An absent node writes nothing.
 func (n Node) YAML() ([]byte, error) {
@@ -26,6 +36,26 @@ func (n Node) YAML() ([]byte, error) {
 		return nil, nil
 	}
 	return write(n.copy())
+}
+
+// Redacted is the subtree as it may be shown: aliases and merges resolved, ${NAME} unexpanded, and [redacted] in place of what its
+// key says is secret, such as api_key, unless that is a ${NAME} alone.
+func (n Node) Redacted() Node {
+	if n.IsZero() {
+		return n
+	}
+	out := Node{doc: n.doc, node: n.copy(), line: n.line, col: n.col}
+	redact(out.node, false)
+	return out
+}
+
+func redact(n *yaml.Node, secret bool) {
+	if secret && n.Kind == yaml.ScalarNode && variable.ReplaceAllString(n.Value, "") != "" {
+		n.Tag, n.Style, n.Value = "!!str", 0, redacted
+	}
+	for i, child := range n.Content {
+		redact(child, secret || n.Kind == yaml.MappingNode && i%2 == 1 && isSecret(n.Content[i-1].Value))
+	}
 }
 
 func write(node *yaml.Node) ([]byte, error) {

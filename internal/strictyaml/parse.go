@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,13 +19,24 @@ const (
 	maxNodes = 100_000
 )
 
+// ReadFile reads a file for Parse, no more of it than tells Parse that it is too large: it may have no end.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
 // document is what all nodes of one file share. It does not change after Parse.
 type document struct {
 	file     string
 	lines    []string
 	widths   []int // runes in each line
 	expanded map[*yaml.Node]expansion
-	hide     *strings.Replacer // values from the environment, by the variable's name
+	secrets  map[string]string // values that no message shows, and what it shows instead
+	hide     *strings.Replacer // of them, and of values from the environment
 }
 
 // Parse reads one YAML document. The file's name is used in errors. env looks up ${NAME} in string scalars ($${ is a
@@ -33,20 +46,23 @@ type document struct {
 func Parse(file string, src []byte, env func(string) (string, bool)) (Node, error) {
 	doc := &document{file: file, hide: strings.NewReplacer()}
 	if len(src) > maxBytes {
-		return Node{}, doc.errorAt(0, 0, fmt.Sprintf("the file has %d bytes, more than %d: split it", len(src), maxBytes))
+		return Node{}, doc.errorAt(0, 0, fmt.Sprintf("the file is over %d bytes: split it", maxBytes))
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	doc.lines = splitLines(strings.ToValidUTF8(string(src), string(utf8.RuneError)))
 	for _, line := range doc.lines {
 		doc.widths = append(doc.widths, utf8.RuneCountInString(line))
 	}
-	if err := doc.checkText(src); err != nil {
+	written := slices.Clone(doc.lines)
+	doc.hideUnparsed()
+	if err := doc.checkText(written, src); err != nil {
 		return Node{}, err
 	}
 	root, err := doc.load(src)
 	if err != nil || root == nil {
 		return Node{}, err
 	}
+	doc.hideSecrets(written, root)
 	if err := doc.checkSize(root); err != nil {
 		return Node{}, err
 	}
@@ -63,8 +79,8 @@ func splitLines(text string) []string {
 }
 
 // checkText refuses what the YAML reader would refuse without saying where: bad UTF-8 and control characters.
-func (d *document) checkText(src []byte) error {
-	for line, text := range d.lines {
+func (d *document) checkText(lines []string, src []byte) error {
+	for line, text := range lines {
 		col := 0
 		for _, r := range text {
 			col++

@@ -51,7 +51,7 @@ s.yaml:2:5: not valid UTF-8 text: save the file as UTF-8
 	b: x�
 	    ^`},
 		"a file that is too large": {strings.Repeat("#", 1<<20+1), `
-s.yaml: the file has 1048577 bytes, more than 1048576: split it`},
+s.yaml: the file is over 1048576 bytes: split it`},
 		"aliases that multiply": {bomb(), `
 s.yaml:5:4: more than 100000 values when aliases are followed
 	e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]

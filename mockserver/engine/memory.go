@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -12,15 +13,29 @@ func (e *Step) overfull(seqs []*Seq) bool {
 		return false
 	}
 	queue := slices.Concat(e.queue, seqs)
-	n, kv := len(e.batch), e.kv
+	n, kv, left := len(e.batch), e.kv, e.spare()
 	for len(queue) > e.MaxQueue {
 		s := queue[0]
-		if !e.fits(s, n, kv) {
+		if left <= 0 || !e.fits(s, n, kv) {
 			return true
 		}
+		found, _ := e.Prefix.match(s.Blocks, s.In)
+		left -= max(0, s.In-found*BlockTokens)
 		n, kv, queue = n+1, kv+e.need(s), queue[1:]
 	}
 	return false
+}
+
+// spare is what the batch leaves of the next step's budget.
+func (e *Step) spare() int {
+	if e.Budget <= 0 {
+		return math.MaxInt
+	}
+	left := e.Budget
+	for _, s := range e.batch {
+		left -= max(1, s.In-s.computed)
+	}
+	return left
 }
 
 // fits says whether a sequence can be admitted beside n others that hold kv

@@ -231,3 +231,34 @@ func TestABurstIsMadeByOneStep(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoFindsNoBudgetInTheNextStepWaitsInTheQueue(t *testing.T) {
+	for _, c := range []struct {
+		sentence       string
+		budget, queue  int
+		offered, taken int
+	}{
+		{"a step's budget holds one prompt of 100", 100, 0, 20, 1},
+		{"and whoever may wait, waits", 100, 5, 20, 6},
+		{"the last of those that fit may be cut in two", 250, 0, 20, 3},
+		{"no budget is no limit", 0, 0, 20, 20},
+	} {
+		e := &engine.Step{C0: 10 * ms, Budget: c.budget, Slots: 64, MaxQueue: c.queue}
+		busy := &engine.Seq{In: 1, Out: 9}
+		if err := e.Submit(0, busy); err != nil { // a step is under way: nobody is admitted at once
+			t.Fatal(err)
+		}
+		if c.budget > 0 {
+			e.Budget++ // what the one that decodes takes
+		}
+		taken := 0
+		for range c.offered {
+			if err := e.Submit(1*ms, &engine.Seq{In: 100, Out: 2}); err == nil {
+				taken++
+			}
+		}
+		if taken != c.taken {
+			t.Errorf("%s: %d taken, want %d", c.sentence, taken, c.taken)
+		}
+	}
+}
