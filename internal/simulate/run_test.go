@@ -120,6 +120,10 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 			"load: {sessions: {rate: 3/s, turns: {distribution: uniform, min: 1, max: 6}, tool_delay: {mean: 500ms, stddev: 200ms}, system_tokens: 64}, requests: 90, warmup: {requests: 12}}"},
 		{"sessions under a cap", "mock: {engine: {ttft: 100ms, itl: 3ms}}}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
 			"load: {sessions: {rate: 5/s, max_in_flight: 2}, requests: 60}"},
+		{"sessions that come in steps", fixed + "}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
+			"load: {sessions: {arrivals: \"steps(2/s 2s, 9/s 2s)\", turns: 3, tool_delay: 300ms}, warmup: {duration: 1s}}"},
+		{"a budget of a mix", step + "}}\nmix: [{weight: 2, prompts: {synthetic: {input_tokens: {distribution: uniform, min: 9, max: 90}}}, output: {tokens: 9}}, {name: code, api: completions, output: {tokens: {mean: 20, stddev: 5}}}]\n" +
+			"load: {open: {rate: 30/s}, requests: 50}\nbudget: {total_tokens: 8k}"},
 		{"speculative decoding", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 8, reasoning_mode: hidden}, stream: {tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
 		{"nothing but hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 20, reasoning_mode: hidden}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},

@@ -101,6 +101,18 @@ func TestATurnThatFailsEndsItsSession(t *testing.T) {
 	}
 }
 
+// Third turns fail. With the stop those who wait for a tool go no further; the runner has a test of the same figures.
+func TestARuleEndsSessions(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {seed: 4, models: [{id: demo-8b, max_model_len: 150}], engine: {ttft: 103ms, itl: 3ms}}}\n"+`
+workload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}
+load: {sessions: {rate: 5/s, turns: 5, tool_delay: 407ms}, requests: 600, stop: {error_rate: 0.2}}
+`)
+	s := res.Stages[0]
+	if want := (map[results.Outcome]int64{"ok": 17, "http_400": 4, "cancelled": 26, "dropped": 8}); !maps.Equal(s.Outcomes, want) || s.StopReason != "error_rate: 4 of 20 requests failed" {
+		t.Errorf("%v, want %v; stopped by %q", s.Outcomes, want, s.StopReason)
+	}
+}
+
 func TestALoopWithoutTimeComesToAnEnd(t *testing.T) {
 	res := run(t, "name: x\ntarget: {mock: {engine: {model: none}}}\nworkload: {prompts: {synthetic: {input_tokens: 5}}, output: {tokens: 3}}\n"+
 		"load: {closed: {concurrency: 2}, duration: 1s}")

@@ -1,7 +1,10 @@
 package runner_test
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // A request takes 8 tokens in and 4 out; the mock's chat template takes none.
@@ -44,5 +47,36 @@ budget: {total_tokens: 150}
 `, 0)
 	if s := out.Stages[0]; s.Requests.Issued < 5 || s.Requests.Issued > 12 || out.Budget.UsedInput+out.Budget.UsedOutput > 150 {
 		t.Errorf("%+v, %+v", s.Requests, out.Budget)
+	}
+}
+
+// A budget of just what a plan uses lets all of it through, one of a token less all but the last.
+func TestABudgetIsExactWithMixesDrawnLengthsAndBatches(t *testing.T) {
+	const drawn = "{synthetic: {input_tokens: {distribution: uniform, min: 5, max: 40}}}"
+	for _, c := range []struct{ sentence, scenario string }{
+		{"drawn lengths", "workload: {prompts: " + drawn + ", output: {tokens: {values: [{tokens: 2}, {tokens: 9}]}}}\nload: {closed: {concurrency: 1}, requests: 20}"},
+		{"a mix", "mix: [{prompts: " + drawn + ", output: {tokens: 3}}, {api: completions, output: {tokens: {distribution: uniform, min: 1, max: 9}}}]\nload: {closed: {concurrency: 1}, requests: 20}"},
+		{"batches of requests", "workload: {prompts: " + drawn + ", output: {tokens: {distribution: uniform, min: 1, max: 9}}}\nload: {closed: {concurrency: 1}, batch: {size: 3}, requests: 20}"},
+		{"requests of several prompts", "workload: {api: completions, prompts: " + drawn + ", output: {tokens: {distribution: uniform, min: 1, max: 9}}}\nload: {closed: {concurrency: 1}, batch: {size: 3, mode: request}, requests: 20}"},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s := &plan(t, c.scenario).Stages[0]
+			var tokens, requests, last int
+			schedule := s.Schedule()
+			for a, ok := schedule.Next(0); ok; a, ok = schedule.Next(0) {
+				last = runner.Requests(s, a)
+				for i := range last {
+					in, out := s.Tokens(a.First+int64(i), a.Size/last)
+					tokens += in + out
+				}
+				requests += last
+			}
+			for less, want := range []int{requests, requests - last} {
+				out := run(t, quick, c.scenario+fmt.Sprintf("\nbudget: {total_tokens: %d}", tokens-less), 0)
+				if got := int(out.Stages[0].Requests.Succeeded); got != want || out.Budget.Exhausted != (less > 0) {
+					t.Errorf("%d requests within %d less than they use, want %d; %+v", got, less, want, out.Budget)
+				}
+			}
+		})
 	}
 }

@@ -60,7 +60,7 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 	} else if sr.refused++; sr.refused == goneAfter {
 		sr.giveUp(errGone)
 	}
-	if r.Error == "" {
+	if r.Error == "" || r.Outcome == results.Dropped { // the turn that failed says why
 		return
 	}
 	if sr.failure == "" {
