@@ -21,8 +21,20 @@ type Summary struct {
 	Instrument     Instrument        `json:"instrument"`
 	Stages         []StageSummary    `json:"stages"`
 	Thresholds     []ThresholdResult `json:"thresholds"`
+	Budget         *Budget           `json:"budget,omitempty"` // where the plan has one
 	// RecordsLost counts requests that are measured but whose records could not be written.
 	RecordsLost int64 `json:"records_lost,omitempty"`
+}
+
+// Budget is what a run was allowed to use, and what it used by the server's own count, warm-up and tail included. A zero
+// bound is none.
+type Budget struct {
+	TotalTokens int64   `json:"total_tokens,omitempty"`
+	USD         float64 `json:"usd,omitempty"`
+	UsedInput   int64   `json:"used_input_tokens"`
+	UsedOutput  int64   `json:"used_output_tokens"`
+	UsedUSD     float64 `json:"used_usd"`
+	Exhausted   bool    `json:"exhausted"` // it ended the run
 }
 
 // Run names the run and the plan that it carried out.
@@ -126,7 +138,8 @@ type Load struct {
 	API         string  `json:"api"`
 	Stream      bool    `json:"stream"`
 	Concurrency int     `json:"concurrency,omitempty"`
-	Rate        float64 `json:"rate,omitempty"` // arrivals a second
+	ThinkTimeMS float64 `json:"think_time_ms,omitempty"` // closed loop: its mean
+	Rate        float64 `json:"rate,omitempty"`          // arrivals a second
 	Arrivals    string  `json:"arrivals,omitempty"`
 	MaxInFlight int     `json:"max_in_flight,omitempty"`
 	Sessions    bool    `json:"sessions,omitempty"` // arrivals are of sessions, whose turns follow each other

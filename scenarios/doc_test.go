@@ -79,7 +79,8 @@ func keys(t *testing.T) (out []string) {
 	for _, section := range []string{
 		"%s", "target: {%s}", "workload: {%s}", "workload: {prompts: {%s}}", "workload: {prompts: {synthetic: {%s}}}",
 		"workload: {prompts: {synthetic: {input_tokens: {%s}}}}", "workload: {output: {%s}}", "workload: {prompts: {text: {%s}}}", "mix: [{%s}]", "load: {%s}", "load: {closed: {%s}}",
-		"load: {open: {%s}}", "load: {sessions: {%s}}", "load: {batch: {%s}}", "load: {warmup: {%s}}", "stages: [{%s}]", "client: {%s}", "thresholds: [{%s}]",
+		"load: {closed: {think_time: {%s}}}", "load: {open: {%s}}", "load: {sessions: {%s}}", "load: {batch: {%s}}", "load: {warmup: {%s}}", "load: {stop: {%s}}", "stages: [{%s}]", "client: {%s}",
+		"thresholds: [{%s}]", "budget: {%s}", "budget: {prices: {%s}}",
 	} {
 		_, err := plan(fmt.Sprintf(section, "qqqqqqqqqqqqqqqq: 1"))
 		if err == nil {

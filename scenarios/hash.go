@@ -14,6 +14,7 @@ type hashed struct {
 	Seed        uint64        `yaml:"seed"`
 	Client      Client        `yaml:"client"`
 	Connections Connections   `yaml:"connections,omitempty"`
+	Budget      *Budget       `yaml:"budget,omitempty"`
 	Stages      []hashedStage `yaml:"stages"`
 }
 
@@ -23,11 +24,11 @@ type hashedStage struct {
 	Faults any `yaml:"decoded_faults,omitempty"`
 }
 
-// Hash identifies what is sent: seed, client, how connections are used, and stages with their workload, load and faults. A prompt file counts by its
-// content. Endpoint, model, name, GPUs, SLOs and thresholds are outside, so that two servers, or one server on two
-// days, can be compared.
+// Hash identifies what is sent: seed, client, how connections are used, budget, and stages with their workload, load and
+// faults. A prompt file counts by its content. Endpoint, model, name, GPUs, SLOs and thresholds are outside, so that two
+// servers, or one server on two days, can be compared.
 func (p *Plan) Hash() (string, error) {
-	h := hashed{Seed: p.Seed, Client: p.Client, Connections: p.Target.Connections}
+	h := hashed{Seed: p.Seed, Client: p.Client, Connections: p.Target.Connections, Budget: p.Budget}
 	for _, s := range p.Stages {
 		one := hashedStage{Stage: s}
 		if s.Faults != nil {
@@ -36,6 +37,10 @@ func (p *Plan) Hash() (string, error) {
 			}
 		}
 		one.Stage.Faults, one.Prompts.File = nil, ""
+		if s.Trace != nil { // by its content, not by its name
+			s.process.file = ""
+			one.Stage.Arrivals = Arrivals(s.process.String())
+		}
 		one.Mix = slices.Clone(one.Mix)
 		for i := range one.Mix {
 			one.Mix[i].Prompts.File = ""

@@ -47,7 +47,7 @@ func (d draft) combinations() int {
 	if d.load.Sessions != nil {
 		levels = max(levels, len(d.load.Sessions.Open.Rate))
 	}
-	return levels * max(1, len(d.load.Batch.Size))
+	return levels * max(1, len(d.load.Batch.Size)) * max(1, min(d.rounds(), maxStages+1))
 }
 
 // multiply makes one stage for each combination of the draft's lists. Each list is checked, whatever the other holds.
@@ -71,7 +71,7 @@ func (r *resolver) multiply(d draft, base Stage) []Stage {
 			out = append(out, one)
 		}
 	}
-	return nameStages(d.name, out)
+	return r.repeat(d, nameStages(d.name, out))
 }
 
 // valid reports the values of a list that are outside 1 to most, and returns the others.
@@ -103,15 +103,16 @@ func nameStages(name string, stages []Stage) []Stage {
 
 func (r *resolver) loads(d draft, base Stage) []Stage {
 	if d.load.Sessions != nil {
-		return r.openLoads(d, base, &d.load.Sessions.Open, "load.sessions.", "sessions=")
+		return openLoads(base, &d.load.Sessions.Open, "sessions")
 	}
 	if d.load.Open != nil {
-		return r.openLoads(d, base, d.load.Open, "load.open.", "rate=")
+		return openLoads(base, d.load.Open, "")
 	}
 	levels := []int{1}
 	if d.load.Closed != nil && len(d.load.Closed.Concurrency) > 0 {
 		levels = r.valid(d, "load.closed.concurrency", "concurrency", d.load.Closed.Concurrency, maxInFlight)
 	}
+	base.ThinkTime = r.thinkTime(d)
 	var out []Stage
 	for _, c := range levels {
 		s := base
@@ -121,19 +122,16 @@ func (r *resolver) loads(d draft, base Stage) []Stage {
 	return out
 }
 
-// openLoads resolves what arrives in an open loop, requests or sessions; at is where its keys stand.
-func (r *resolver) openLoads(d draft, base Stage, o *openSpec, at, name string) []Stage {
-	if o.Rate == nil {
-		r.fail(d.place(at+"rate"), "open load needs a rate: write rate: 5/s")
+// openLoads makes a stage for each rate of what arrives in an open loop; name says what does, where those are no requests.
+func openLoads(base Stage, o *openSpec, name string) []Stage {
+	if !base.process.steady() {
+		if base.Name, base.Rate = base.process.label(), base.meanRate(); name != "" {
+			base.Name = name + "," + base.Name
+		}
+		return []Stage{base}
 	}
-	base.Arrivals, base.MaxInFlight = o.Arrivals, defaultMaxInFlight
-	fallback(&base.Arrivals, Poisson)
-	if o.MaxInFlight != nil {
-		base.MaxInFlight = *o.MaxInFlight
-		r.inRange(d.place(at+"max_in_flight"), "max_in_flight", base.MaxInFlight, 1, maxInFlight)
-	}
-	if o.WhenFull != "" && o.WhenFull != "queue" {
-		r.fail(d.place(at+"when_full"), "when_full %.60q: only queue is known; a request is never skipped", o.WhenFull)
+	if name == "" {
+		name = "rate"
 	}
 	var out []Stage
 	for _, rate := range o.Rate {
@@ -141,7 +139,7 @@ func (r *resolver) openLoads(d draft, base Stage, o *openSpec, at, name string) 
 			continue // could not be read
 		}
 		s := base
-		s.Name, s.Rate = name+rate.String(), rate
+		s.Name, s.Rate = name+"="+rate.String(), rate
 		out = append(out, s)
 	}
 	return out

@@ -121,7 +121,7 @@ func overrideWork(w *workloadSpec, with strictyaml.Node) {
 // workloads resolves those of a draft.
 func (r *resolver) workloads(d draft, s *Stage) {
 	for _, w := range d.works {
-		one := r.workload(w)
+		one := r.workload(w, s)
 		if one.Prompts.Cache == Warm && s.Warmup.Requests == 0 {
 			s.Warmup.Requests = warmPool // without a warm-up the first round would be cold
 		}
@@ -134,6 +134,9 @@ func (r *resolver) workloads(d draft, s *Stage) {
 	if !d.mixed {
 		s.Mix = nil
 		return
+	}
+	if s.Trace != nil {
+		r.fail(d.works[0].self(), "a trace says what each request is: leave mix out")
 	}
 	api := s.API
 	for i := range s.Mix {

@@ -18,6 +18,7 @@ type Plan struct {
 	Client     Client      `yaml:"client"`
 	SLO        []SLO       `yaml:"slo,omitempty"`
 	Thresholds []Threshold `yaml:"thresholds,omitempty"`
+	Budget     *Budget     `yaml:"budget,omitempty"` // nil: none
 	Stages     []Stage     `yaml:"stages"`
 }
 
@@ -70,8 +71,10 @@ type Stage struct {
 	Workload    `yaml:",inline"` // of a mix, what all have in common: Stream, and API where it is one
 	Mix         []Mixed          `yaml:"mix,omitempty"`         // drawn for each request; empty: Workload alone
 	Concurrency int              `yaml:"concurrency,omitempty"` // closed loop: workers
-	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second
-	Arrivals    ArrivalKind      `yaml:"arrivals,omitempty"`
+	ThinkTime   ThinkTime        `yaml:"think_time,omitempty"`  // closed loop: a worker's wait before its next unit
+	Rate        Rate             `yaml:"rate,omitempty"`        // open loop: arrivals a second, the mean where Arrivals bring their own
+	Arrivals    Arrivals         `yaml:"arrivals,omitempty"`
+	Trace       *Trace           `yaml:"trace,omitempty"`         // where Arrivals name one
 	MaxInFlight int              `yaml:"max_in_flight,omitempty"` // open loop: requests; more wait, none is skipped
 	Sessions    *Sessions        `yaml:"sessions,omitempty"`      // open loop: what arrives are sessions; nil: requests
 	BatchSize   int              `yaml:"batch_size"`
@@ -79,10 +82,13 @@ type Stage struct {
 	Requests    int              `yaml:"requests,omitempty"` // measured prompts; 0: Duration alone ends the stage
 	Duration    time.Duration    `yaml:"duration,omitempty"` // from the first measured arrival; 0: Requests alone
 	Warmup      Warmup           `yaml:"warmup,omitempty"`
-	Pause       time.Duration    `yaml:"pause,omitempty"`  // after the stage
+	Pause       time.Duration    `yaml:"pause,omitempty"` // after the stage
+	Stop        Stop             `yaml:"stop,omitempty"`
 	Faults      *strictyaml.Node `yaml:"faults,omitempty"` // nil: the target's own
 
-	ordinal uint64 // place in the plan, from 0
+	ordinal uint64  // place in the plan, from 0
+	process process // what Arrivals say
+	trace   *trace  // what Trace holds
 }
 
 // Open reports whether arrivals do not wait for answers.
@@ -138,5 +144,5 @@ func (p *Plan) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n"), body...), nil
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n"), body...), nil
 }

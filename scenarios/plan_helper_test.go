@@ -38,6 +38,9 @@ var files = map[string]string{
 func open(name string) ([]byte, error) {
 	body, ok := files[name]
 	if !ok {
+		body, ok = traces[strings.TrimPrefix(name, "same-")]
+	}
+	if !ok {
 		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
 	}
 	return []byte(body), nil

@@ -40,6 +40,8 @@ func TestNames(t *testing.T) {
 		{"entries inherit the scenario's lists", "load: {closed: {concurrency: [1, 2]}}\nstages: [{name: a}, {name: b}]", []string{"a/c=1", "a/c=2", "b/c=1", "b/c=2"}},
 		{"open in an entry replaces closed", "load: {closed: {concurrency: [1, 2]}}\nstages: [{load: {open: {rate: 1/s}}}]", []string{"rate=1/s"}},
 		{"closed in an entry replaces open", "load: {open: {rate: [1/s, 2/s]}}\nstages: [{load: {closed: {concurrency: 3}}}]", []string{"c=3"}},
+		{"rounds come one after the other", "load: {closed: {concurrency: [1, 8]}, repeat: 3}", []string{"c=1", "c=8", "c=1#2", "c=8#2", "c=1#3", "c=8#3"}},
+		{"of a named stage, too", "load: {repeat: 2}\nstages: [{name: a}, {name: b, load: {repeat: 1}}]", []string{"a", "a#2", "b"}},
 		{"a null does not", "load: {open: {rate: [1/s, 2/s]}}\nstages: [{load: {closed: }}]", []string{"rate=1/s", "rate=2/s"}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -92,6 +94,10 @@ func TestResolved(t *testing.T) {
 		{"faults of the scenario are those of its stages", "faults: [{name: x}]", "faults: [{name: x}]", ""},
 		{"faults of an entry replace them", "faults: [{name: x}]\nstages: [{faults: [{name: y}]}]", "{name: y}", "{name: x}"},
 		{"with none, if it says so", "faults: [{name: x}]\nstages: [{faults: []}]", "faults: []", "{name: x}"},
+		{"stop rules are those of the stage", "load: {open: {rate: 5/s}, stop: {error_rate: 0.5, saturated: true, ends: run}}", "stop: error_rate: 0.5 saturated: true run: true", ""},
+		{"a closed loop has no use for saturated", "load: {stop: {error_rate: 0.5, saturated: true}}\nstages: [{name: a}]", "stop: error_rate: 0.5", "saturated"},
+		{"without a rule there is none to end the run", "load: {stop: {ends: run}}", "", "stop"},
+		{"a budget may be written short", "budget: {total_tokens: 1.5M, usd: 5, prices: {input_per_mtok: 0.15, output_per_mtok: 0.60}}", "budget: total_tokens: '1500000' usd: 5 prices: input_per_mtok: 0.15 output_per_mtok: 0.6", ""},
 		{"no faults are no faults, on a real server, too", "target: {endpoint: http://h}\nfaults: []", "faults: []", ""},
 		{"idle streams end after two minutes", "", "timeout: 10m0s\n  first_token_timeout: off\n  idle_timeout: 2m0s", ""},
 		{"unless told not to", "client: {idle_timeout: off, rate_limit: 90/m, pool_size: 7, max_retries: 2}", "idle_timeout: off\n  max_retries: 2\n  pool_size: '7'\n  rate_limit: 1.5/s", ""},
@@ -121,6 +127,7 @@ func text(t testing.TB, p *scenarios.Plan) string {
 func TestDefaultPlan(t *testing.T) {
 	const want = `# resolved by llmload plan
 # sha256: HASH
+# at most 100 prompts, input tokens 51200, output tokens 12800
 name: scenario
 seed: 0
 target: {}
@@ -193,6 +200,11 @@ func TestHash(t *testing.T) {
 		{"the extra body counts", "top_k: 5", "top_k: 6", false},
 		{"the depths of the extra body count", "[1]", "[2]", false},
 		{"the load counts", "requests: 10", "requests: 11", false},
+		{"stop rules count", "requests: 10", "requests: 10, stop: {error_rate: 0.5}", false},
+		{"rounds count", "requests: 10", "requests: 10, repeat: 2", false},
+		{"one round is as many as none are written", "requests: 10", "requests: 10, repeat: 1", true},
+		{"think time counts", "[1, 2]", "[1, 2], think_time: 1s", false},
+		{"a budget counts", "seed: 7", "seed: 7\nbudget: {total_tokens: 5M}", false},
 		{"the seed counts", "seed: 7", "seed: 8", false},
 		{"the stages count", "[1, 2]", "[1, 2, 3]", false},
 		{"their order counts", "[1, 2]", "[2, 1]", false},

@@ -10,24 +10,23 @@ import (
 // warmPool is how many prompts a warm stage cycles through when its warm-up does not say.
 const warmPool = 16
 
-// workload resolves what a workload leaves open.
-func (r *resolver) workload(w work) Workload {
+// workload resolves what a workload of a stage leaves open.
+func (r *resolver) workload(w work, s *Stage) Workload {
 	out := Workload{API: w.spec.API, Temperature: w.spec.Temperature, ExtraBody: w.spec.ExtraBody}
-	r.prompts(w, &out)
+	r.prompts(w, &out, s)
 	fallback(&out.API, Chat)
 	out.Stream = out.API != Embeddings
 	if w.spec.Stream != nil {
 		out.Stream = *w.spec.Stream
 	}
-	r.output(w, &out)
+	r.output(w, &out, s)
 	r.checkWorkload(w, out)
 	return out
 }
 
-func (r *resolver) prompts(w work, out *Workload) {
+func (r *resolver) prompts(w work, out *Workload, s *Stage) {
 	p := w.spec.Prompts
 	out.Prompts.Cache = p.Cache
-	fallback(&out.Prompts.Cache, Cold)
 	named := 0
 	for _, set := range []bool{p.Synthetic != nil, p.Text != nil, p.File != nil, p.ShareGPT != nil, p.Batch != nil} {
 		if set {
@@ -42,10 +41,16 @@ func (r *resolver) prompts(w work, out *Workload) {
 	case p.ShareGPT != nil:
 		r.corpus(out, "sharegpt", *p.ShareGPT, w.place("prompts.sharegpt"))
 	case p.Batch != nil:
+		fallback(&out.Prompts.Cache, Cold)
 		r.batch(w, out)
 	case p.Text != nil:
 		out.Prompts.Source, out.Prompts.SHA256 = "text", words.PassagesSHA256()
 		out.Prompts.Words = r.lengths(w, "prompts.text.words", "words", p.Text.Words)
+	case s.Trace != nil && p.Synthetic == nil:
+		out.Prompts.Source = "trace"
+		if s.trace.blocks > 0 {
+			fallback(&out.Prompts.Cache, Traced)
+		}
 	default:
 		out.Prompts.Source = "synthetic"
 		var given *Lengths
@@ -53,10 +58,13 @@ func (r *resolver) prompts(w work, out *Workload) {
 			given = p.Synthetic.InputTokens
 		}
 		out.Prompts.InputTokens = r.lengths(w, "prompts.synthetic.input_tokens", "input_tokens", given)
-		return
 	}
-	if out.Prompts.Cache.shared() > 0 {
+	fallback(&out.Prompts.Cache, Cold)
+	switch known := s.trace != nil && s.trace.requests != nil; { // or its mistakes are said
+	case out.Prompts.Cache.shared() > 0 && out.Prompts.Source != "synthetic":
 		r.fail(w.place("prompts.cache"), "cache %s needs synthetic prompts, whose length in tokens is known", out.Prompts.Cache)
+	case out.Prompts.Cache == Traced && (out.Prompts.Source != "trace" || known && s.trace.blocks == 0):
+		r.fail(w.place("prompts.cache"), "cache trace needs arrivals of a trace with hash_ids, and its prompts")
 	}
 }
 
@@ -69,7 +77,7 @@ func (r *resolver) lengths(w work, key, what string, given *Lengths) *Lengths {
 	return given
 }
 
-func (r *resolver) output(w work, out *Workload) {
+func (r *resolver) output(w work, out *Workload, s *Stage) {
 	o := w.spec.Output
 	out.Output.Mode = o.Mode
 	fallback(&out.Output.Mode, Exact)
@@ -93,7 +101,7 @@ func (r *resolver) output(w work, out *Workload) {
 	case o.Tokens != nil:
 		out.Output.Lengths = o.Tokens
 		r.checkLengths(at, "output tokens", *o.Tokens)
-	case out.Output.Mode != Natural:
+	case out.Output.Mode != Natural && s.Trace == nil:
 		out.Output.Tokens = defaultOutputTokens
 	}
 }
@@ -124,6 +132,31 @@ func (r *resolver) checkBatchMode(d draft, s Stage, w *Workload) {
 	case w.Prompts.Source == "batch":
 		r.fail(at, "a request of a batch file is whole: use mode concurrent")
 	}
+}
+
+// blockTokens is the length of the block of a prompt that a hash_id of Mooncake's stands for.
+const blockTokens = 512
+
+// traced joins the blocks of a trace's prompt: the same hash_id is the same text. Each round of the trace has blocks of its
+// own, and each run, because every block has its head. What the hash_ids leave of the prompt is its own.
+func (s *Stage) traced(t *traced, index int64, nonce uint64) string {
+	lap := uint64(index) / uint64(len(s.trace.requests))
+	var text strings.Builder
+	for i, left := 0, t.in; left > 0; i, left = i+1, left-blockTokens {
+		id := 1<<indexBits - 1 - uint64(index)
+		n := left
+		if i < len(t.blocks) {
+			id, n = lap*uint64(s.trace.blocks)+uint64(t.blocks[i]), min(left, blockTokens)
+		}
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		text.WriteString(synthetic(rand.New(rand.NewPCG(s.seed, id)), s.nonce(int64(id), nonce), n))
+		if n > blockTokens {
+			break
+		}
+	}
+	return text.String()
 }
 
 // nonceWords is the length of the head that makes a cold prompt new to the server, in tokens.

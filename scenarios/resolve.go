@@ -46,6 +46,7 @@ type resolver struct {
 	errs    []error
 	misread map[place]bool // values that could not be read, so that nothing more is said of them
 	corpora map[string]*corpus
+	traces  map[string]*trace
 	planned int // stages, those with mistakes included
 }
 
@@ -54,7 +55,7 @@ func (s *Spec) Plan() (*Plan, error) { return s.plan(nil) }
 
 // plan adds its mistakes to those of reading the file.
 func (s *Spec) plan(reading error) (*Plan, error) {
-	r := &resolver{spec: s, misread: map[place]bool{}, corpora: map[string]*corpus{}}
+	r := &resolver{spec: s, misread: map[place]bool{}, corpora: map[string]*corpus{}, traces: map[string]*trace{}}
 	r.unread(reading)
 	p := &Plan{Name: s.Name, Seed: s.Seed, Model: s.Model}
 	if p.Name == "" {
@@ -67,6 +68,7 @@ func (s *Spec) plan(reading error) (*Plan, error) {
 	p.Target = r.target()
 	p.Client = r.client()
 	p.SLO = r.slo()
+	p.Budget = r.budget()
 	before := len(r.errs)
 	p.Stages = r.stages()
 	p.Thresholds = r.thresholds(p.Stages, len(r.errs) == before)

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"math"
-	"math/rand/v2"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -29,20 +28,11 @@ type Schedule struct {
 	prompts  int64 // sent so far, warm-up included
 	measured int
 	from     time.Duration // first measured arrival; negative before
+	endedBy  string
 }
 
 // Schedule starts the stage's arrivals from the first.
-func (s *Stage) Schedule() *Schedule {
-	out := &Schedule{stage: s, from: -1}
-	switch {
-	case !s.Open():
-	case s.Arrivals == Constant:
-		out.pacer = constant(s.Rate)
-	default:
-		out.pacer = poisson{float64(s.Rate), mix(s.seed, 0xa221)}
-	}
-	return out
-}
+func (s *Stage) Schedule() *Schedule { return &Schedule{stage: s, pacer: s.pacer(), from: -1} }
 
 // Next returns the next arrival. In a closed loop it is intended when a worker asks for it, elapsed after the stage's
 // start, and false says that there is no more work. An open loop ignores elapsed and ends only when its clock overflows,
@@ -83,13 +73,21 @@ func (s *Schedule) left(a *Arrival) int {
 		s.from = a.At
 	}
 	switch {
-	case s.stage.Duration > 0 && a.At-s.from >= s.stage.Duration:
+	case s.endedBy != "":
 		return 0
-	case s.stage.Requests > 0:
-		return s.stage.Requests - s.measured
+	case s.stage.Duration > 0 && a.At-s.from >= s.stage.Duration:
+		s.endedBy = "duration"
+		return 0
+	case s.stage.Requests == 0:
+		return math.MaxInt
+	case s.stage.Requests == s.measured:
+		s.endedBy = "requests"
 	}
-	return math.MaxInt
+	return s.stage.Requests - s.measured
 }
+
+// EndedBy is what ended the measured arrivals: requests or duration; empty while there are more.
+func (s *Schedule) EndedBy() string { return s.endedBy }
 
 func (s *Schedule) advance(a Arrival) {
 	s.at = a.At
@@ -99,39 +97,3 @@ func (s *Schedule) advance(a Arrival) {
 		s.measured += a.Size
 	}
 }
-
-// The pacers below fit vegeta.Pacer, the field's contract: how long to wait, given the time elapsed and the hits so far.
-// A Schedule runs them on a virtual clock, so no wall time enters. vegeta's own ConstantPacer is not used: it fires first
-// after one interval and truncates intervals to whole nanoseconds, 24 ms a minute at 600,000/s.
-
-// constant spaces arrivals equally, the first at zero.
-type constant float64
-
-func (c constant) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool) {
-	due := math.Round(float64(hits) * float64(time.Second) / float64(c))
-	if due >= math.MaxInt64 {
-		return 0, true
-	}
-	return max(0, time.Duration(due)-elapsed), false
-}
-
-func (c constant) Rate(time.Duration) float64 { return float64(c) }
-
-// poisson draws exponential gaps; gap i is a function of (seed, i) alone.
-type poisson struct {
-	rate float64
-	seed uint64
-}
-
-func (p poisson) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
-	r := rand.New(rand.NewPCG(p.seed, hits))
-	// Rounded, since cutting off half a nanosecond a gap would speed up 1,000,000/s by a part in two thousand.
-	return time.Duration(math.Round(r.ExpFloat64() / p.rate * float64(time.Second))), false
-}
-
-func (p poisson) Rate(time.Duration) float64 { return p.rate }
-
-var (
-	_ vegeta.Pacer = constant(0)
-	_ vegeta.Pacer = poisson{}
-)

@@ -111,6 +111,9 @@ func (r *resolver) sessions(d draft, s *Stage) {
 	if len(d.load.Batch.Size) > 0 || d.load.Batch.Mode != "" {
 		r.fail(d.place("load.batch"), "a session sends one turn at a time: leave batch out")
 	}
+	if r.spec.Budget != nil {
+		r.fail(d.place("load.sessions"), "a budget cannot bound sessions: each turn sends the answers before it, whose length is not known ahead; use load.open, or leave budget out")
+	}
 	for i, w := range s.Workloads() {
 		r.checkTalk(d.works[i], w)
 	}

@@ -28,6 +28,7 @@ type Spec struct {
 	Client     clientSpec      `yaml:"client"`
 	SLO        strictyaml.Node `yaml:"slo"`
 	Thresholds []thresholdSpec `yaml:"thresholds"`
+	Budget     *Budget         `yaml:"budget"`
 
 	node strictyaml.Node
 	open func(name string) ([]byte, error)
@@ -109,19 +110,22 @@ type loadSpec struct {
 	Duration *time.Duration `yaml:"duration"`
 	Warmup   warmupSpec     `yaml:"warmup"`
 	Pause    time.Duration  `yaml:"pause"`
+	Repeat   *int           `yaml:"repeat"`
+	Stop     stopSpec       `yaml:"stop"`
 }
 
 // closedSpec is a fixed number of workers, each sending its next request when its last has ended.
 type closedSpec struct {
-	Concurrency []int `yaml:"concurrency"`
+	Concurrency []int     `yaml:"concurrency"`
+	ThinkTime   ThinkTime `yaml:"think_time"`
 }
 
 // openSpec is arrivals that do not wait for answers.
 type openSpec struct {
-	Rate        []Rate      `yaml:"rate"`
-	Arrivals    ArrivalKind `yaml:"arrivals"`
-	MaxInFlight *int        `yaml:"max_in_flight"`
-	WhenFull    string      `yaml:"when_full"`
+	Rate        []Rate   `yaml:"rate"`
+	Arrivals    Arrivals `yaml:"arrivals"`
+	MaxInFlight *int     `yaml:"max_in_flight"`
+	WhenFull    string   `yaml:"when_full"`
 }
 
 // sessionsSpec is conversations, which arrive as requests of an open load do.

@@ -92,8 +92,20 @@ func override(l *loadSpec, with strictyaml.Node) {
 	if written(with, "sessions") {
 		l.Open, l.Closed, l.Batch = nil, nil, batchSpec{}
 	}
+	if o, key := l.arriving(); o != nil && written(with, key+".arrivals") != written(with, key+".rate") {
+		overrideRate(o, with.Get(key+".arrivals").Text())
+	}
 	if written(with, "requests") || written(with, "duration") {
 		l.Requests, l.Duration = nil, nil
+	}
+}
+
+// overrideRate drops a rate for arrivals that bring their own, and such arrivals for a rate.
+func overrideRate(o *openSpec, arrivals string) {
+	if p, err := parseProcess(arrivals); err == nil && !p.steady() {
+		o.Rate = nil
+	} else if p, err := parseProcess(string(o.Arrivals)); arrivals == "" && err == nil && !p.steady() {
+		o.Arrivals = ""
 	}
 }
 
@@ -132,8 +144,10 @@ func (r *resolver) baseStage(d draft) Stage {
 	if d.load.Requests == nil && d.load.Duration == nil {
 		s.Requests = defaultRequests
 	}
+	r.arrivals(d, &s)
 	r.workloads(d, &s)
 	r.sessions(d, &s)
+	r.stop(d, &s)
 	r.checkLoad(d, s)
 	return s
 }
@@ -178,6 +192,7 @@ func (s Stage) clone() Stage {
 	for i := range s.Mix {
 		s.Mix[i].Workload = s.Mix[i].Workload.clone()
 	}
+	s.Trace = clonePointer(s.Trace)
 	if s.Faults = clonePointer(s.Faults); s.Sessions != nil {
 		s.Sessions = clonePointer(s.Sessions)
 		s.Sessions.Turns = *s.Sessions.Turns.clone()

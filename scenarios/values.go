@@ -24,25 +24,27 @@ func (a *API) UnmarshalText(b []byte) error { return oneOf(a, b, Chat, Completio
 // Cache says what the server's prefix cache should see.
 type Cache string
 
-// Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up. Any other is
-// shared(0.5): as large a part of each prompt is a head that all prompts of the stage have, new in every run.
+// Cold puts a fresh nonce at the head of every prompt; warm repeats few prompts, each sent once in the warm-up; traced
+// prompts share the prefixes that their trace says, and nothing with another run. Any other is shared(0.5): as large a part
+// of each prompt is a head that all prompts of the stage have, new in every run.
 const (
-	Cold Cache = "cold"
-	Warm Cache = "warm"
+	Cold   Cache = "cold"
+	Warm   Cache = "warm"
+	Traced Cache = "trace"
 )
 
 // UnmarshalText refuses an unknown cache mode.
 func (c *Cache) UnmarshalText(b []byte) error {
 	text := string(b)
-	if Cache(text) == Cold || Cache(text) == Warm {
-		*c = Cache(text)
+	if own := Cache(text); own == Cold || own == Warm || own == Traced {
+		*c = own
 		return nil
 	}
 	share, ok := strings.CutPrefix(text, "shared(")
 	share, closed := strings.CutSuffix(share, ")")
 	v, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
 	if !ok || !closed || err != nil || !(v > 0 && v <= 1) {
-		return fmt.Errorf("%q is not one of cold, warm, shared(0.5); the share is above 0 and at most 1", text)
+		return fmt.Errorf("%q is not one of cold, warm, trace, shared(0.5); the share is above 0 and at most 1", text)
 	}
 	*c = Cache("shared(" + strconv.FormatFloat(v, 'f', -1, 64) + ")")
 	return nil
@@ -101,18 +103,6 @@ func (c *Connections) UnmarshalText(b []byte) error {
 	*c = ""
 	return nil
 }
-
-// ArrivalKind is the process that open-loop arrivals follow.
-type ArrivalKind string
-
-// Constant arrivals are equally spaced; Poisson arrivals have exponential gaps.
-const (
-	Constant ArrivalKind = "constant"
-	Poisson  ArrivalKind = "poisson"
-)
-
-// UnmarshalText refuses an unknown arrival process.
-func (k *ArrivalKind) UnmarshalText(b []byte) error { return oneOf(k, b, Constant, Poisson) }
 
 func oneOf[T ~string](dst *T, b []byte, allowed ...T) error {
 	names := make([]string, len(allowed))

@@ -29,7 +29,7 @@ type Mixed struct {
 
 // Prompts is where a workload's prompts come from.
 type Prompts struct {
-	Source      string   `yaml:"source"` // synthetic | text | file | sharegpt | batch
+	Source      string   `yaml:"source"` // synthetic | text | file | sharegpt | batch | trace
 	InputTokens *Lengths `yaml:"input_tokens,omitempty"`
 	Words       *Lengths `yaml:"words,omitempty"` // of passages of a text
 	File        string   `yaml:"file,omitempty"`
@@ -96,13 +96,11 @@ func (s *Stage) Request(first int64, prompts int, nonce uint64) Request {
 }
 
 func (s *Stage) request(k int, first int64, prompts int, nonce uint64) Request {
-	r := Request{Workload: &s.Workload}
+	r := Request{Workload: s.workload(k)}
 	if len(s.Mix) > 0 {
-		r.Workload, r.Name = &s.Mix[k].Workload, s.Mix[k].Name
+		r.Name = s.Mix[k].Name
 	}
-	if r.Tokens = r.Output.Tokens; r.Output.Lengths != nil {
-		r.Tokens = r.Output.Lengths.Draw(rand.New(rand.NewPCG(mix(r.seed, 0x0ff5), uint64(first))))
-	}
+	r.Tokens = s.outputTokens(r.Workload, first)
 	if r.corpus != nil && len(r.corpus.requests) > 0 {
 		r.Extra = s.batched(r.Workload, k, first, nonce)
 		return r
@@ -114,6 +112,40 @@ func (s *Stage) request(k int, first int64, prompts int, nonce uint64) Request {
 		r.Texts[i], r.Input = text, r.Input+tokens
 	}
 	return r
+}
+
+// workload is the one of a place in the mix, or the only one.
+func (s *Stage) workload(k int) *Workload {
+	if len(s.Mix) == 0 {
+		return &s.Workload
+	}
+	return &s.Mix[k].Workload
+}
+
+// outputTokens is the length of answer that a request asks for; 0 leaves it to the server.
+func (s *Stage) outputTokens(w *Workload, first int64) int {
+	switch {
+	case w.Output.Lengths != nil:
+		return w.Output.Lengths.Draw(rand.New(rand.NewPCG(mix(w.seed, 0x0ff5), uint64(first))))
+	case s.trace != nil && w.Output.Tokens == 0 && w.Output.Mode != Natural:
+		return s.trace.of(first).out
+	}
+	return w.Output.Tokens
+}
+
+// inputTokens is the exact length of the prompt of an index, 0 where only the server can know: what prompt returns, without
+// the prompt.
+func (s *Stage) inputTokens(w *Workload, k int, index int64) int {
+	if w.Prompts.Cache == Warm {
+		index = s.again(k, index)
+	}
+	switch {
+	case w.Prompts.Source == "trace":
+		return s.trace.of(index).in
+	case w.corpus != nil, w.Prompts.Words != nil:
+		return 0
+	}
+	return w.Prompts.InputTokens.Draw(rand.New(rand.NewPCG(w.seed, uint64(index))))
 }
 
 // chosen draws the workload of an index from the mix.
@@ -135,6 +167,10 @@ func (s *Stage) again(k int, index int64) int64 {
 
 // prompt returns the prompt of an index, and its exact length in tokens, 0 where only the server can know.
 func (s *Stage) prompt(w *Workload, k int, index int64, nonce uint64) (text string, tokens int) {
+	if w.Prompts.Cache == Traced {
+		t := s.trace.of(index)
+		return s.traced(t, index, nonce), t.in
+	}
 	if w.Prompts.Cache == Warm {
 		index = s.again(k, index)
 	}
@@ -145,6 +181,9 @@ func (s *Stage) prompt(w *Workload, k int, index int64, nonce uint64) (text stri
 		return behind(head, w.corpus.texts[uint64(index)%uint64(len(w.corpus.texts))]), 0
 	case w.Prompts.Words != nil:
 		return behind(head, words.Passage(r, w.Prompts.Words.Draw(r))), 0
+	case w.Prompts.Source == "trace":
+		n := s.trace.of(index).in
+		return synthetic(r, head, n), n
 	}
 	n := w.Prompts.InputTokens.Draw(r)
 	common := int(math.Round(w.Prompts.Cache.shared() * float64(n)))

@@ -155,7 +155,7 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 	s.Run.FinishedAt = time.Now().UTC()
 	s.Run.Interrupted = res.Interrupted
 	s.Stages, s.Instrument, s.Conservation = res.Stages, res.Instrument, res.Conservation
-	s.InvalidReasons = res.Invalid
+	s.InvalidReasons, s.Budget = res.Invalid, res.Budget
 	s.Valid = len(res.Invalid) == 0
 	var thresholds []results.Threshold
 	for _, t := range e.plan.Thresholds {

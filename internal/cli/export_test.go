@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"time"
 
 	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
 )
 
 // Joined is what a join found, for tests.
@@ -12,6 +14,11 @@ type Joined struct {
 	Matched, OnlyClient, OnlyServer, Odd int
 	TTFT, Arrivals                       int64   // compared
 	MeanTTFT, MaxArrival                 float64 // ns
+}
+
+// Confirm asks before load leaves this machine and its networks, for tests.
+func Confirm(ctx context.Context, sys IO, p *scenarios.Plan, yes bool) error {
+	return sys.confirm(ctx, p, yes)
 }
 
 // JoinLedger joins records with a ledger as the mock server writes it.

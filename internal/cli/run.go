@@ -164,9 +164,9 @@ func labels(pairs []string) (map[string]string, error) {
 	return out, nil
 }
 
-// confirm asks before load goes to an address outside this machine and its private networks.
+// confirm asks before load goes to an address outside this machine and its private networks, unless a budget bounds it.
 func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
-	if yes {
+	if yes || p.Budget != nil {
 		return nil
 	}
 	var hosts []string
@@ -189,7 +189,7 @@ func (sys IO) confirm(ctx context.Context, p *scenarios.Plan, yes bool) error {
 func (sys IO) ask(ctx context.Context, host string) error {
 	in, ok := sys.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usage("%s is outside this machine and its private networks: add --yes if you may load it", host)
+		return usage("%s is outside this machine and its private networks: add --yes if you may load it, or a budget to the scenario", host)
 	}
 	fmt.Fprintf(sys.Err, "%s is outside this machine and its private networks. Load it? [y/N] ", host)
 	answer := make(chan string, 1)

@@ -75,7 +75,7 @@ func simulated(plan *scenarios.Plan, res *simulate.Result) (*results.Summary, er
 		},
 		Target: results.Target{Endpoint: "simulated", Model: res.Model, Mock: true, GPUs: plan.Target.GPUs},
 		Valid:  len(res.Invalid) == 0, InvalidReasons: res.Invalid, Conservation: res.Conservation,
-		Stages: res.Stages, Thresholds: res.Thresholds(plan),
+		Stages: res.Stages, Thresholds: res.Thresholds(plan), Budget: res.Budget,
 	}, nil
 }
 

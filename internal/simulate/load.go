@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/llmload/llmload/mockserver"
@@ -29,18 +32,26 @@ type request struct {
 	turn       int                // of a session, from 1
 	lost       string             // why a turn was not sent
 	session    *session           // nil: the request stands alone
+	cancelled  bool
 }
 
 // unit is what a worker waits for.
-type unit struct{ left int }
+type unit struct {
+	index int64
+	left  int
+}
 
 // work is a worker of a closed loop that is free.
 func (st *stage) work() {
-	a, seq, ok := st.intake.Next(st.now - st.begin)
-	if !ok {
+	if st.stopped {
 		return
 	}
-	u := &unit{}
+	a, seq, ok := st.intake.Next(st.now - st.begin)
+	if !ok {
+		st.noWork()
+		return
+	}
+	u := &unit{index: a.Index}
 	for _, r := range st.build(a, seq) {
 		u.left++
 		r.unit = u
@@ -53,6 +64,8 @@ func (st *stage) work() {
 func (st *stage) draw() {
 	a, seq, ok := st.intake.Next(0)
 	if !ok {
+		st.drawn, st.arrives = nil, nil
+		st.checkOver()
 		return
 	}
 	st.drawn, st.arrives = &a, nil
@@ -60,10 +73,13 @@ func (st *stage) draw() {
 		return
 	}
 	st.arrives = st.events.add(st.begin+a.At, func() {
+		st.intake.Due(a)
 		for _, r := range st.build(a, seq) {
 			st.enter(r)
 		}
-		st.draw()
+		if st.checkStop(); !st.stopped {
+			st.draw()
+		}
 	})
 }
 
@@ -74,17 +90,24 @@ func (st *stage) checkOver() {
 		return
 	}
 	st.over = true
+	st.sendNoMore(func(a scenarios.Arrival) bool { return a.Tail })
+}
+
+// sendNoMore takes back the arrival that was drawn, and of a kind of arrivals what waits for a place or a tool.
+func (st *stage) sendNoMore(takenBack func(scenarios.Arrival) bool) {
 	if st.drawn != nil {
 		st.intake.Unsend(*st.drawn)
+		st.drawn = nil
 	}
 	if st.arrives != nil {
 		st.arrives.do = nil
 	}
-	st.endTalks()
-	kept := st.waiting[:0]
-	for _, r := range st.waiting {
-		if !r.arrival.Tail {
-			kept = append(kept, r)
+	st.endTalks(takenBack)
+	waiting := st.waiting
+	st.waiting = nil
+	for _, r := range waiting {
+		if !takenBack(r.arrival) {
+			st.waiting = append(st.waiting, r)
 			continue
 		}
 		r.slot = st.now
@@ -93,7 +116,53 @@ func (st *stage) checkOver() {
 			r.session.abandon(r.turn, "")
 		}
 	}
-	st.waiting = kept
+}
+
+// checkStop ends the stage by its rules: nothing more is sent, and what is under way may take as long as in a run.
+func (st *stage) checkStop() {
+	if st.stopped || st.intake.Stopped() == "" {
+		return
+	}
+	st.stopped = true
+	st.intake.Bounds.SetEnd(ns(st.now))
+	st.noWork()
+	st.sendNoMore(func(scenarios.Arrival) bool { return true })
+	st.drained = st.events.add(st.now+runner.DefaultDrain, st.cancel)
+}
+
+// cancel ends the requests that are still under way.
+func (st *stage) cancel() {
+	list := slices.SortedFunc(maps.Keys(st.underway), func(a, b *request) int { return cmp.Compare(a.seq, b.seq) })
+	for _, r := range list {
+		for _, s := range r.answer.Seqs {
+			st.mock.Engine.Cancel(st.now, s)
+		}
+		r.cancelled = true
+		delete(st.underway, r)
+		st.record(r)
+		if r.session != nil {
+			r.session.abandon(r.turn, "")
+		}
+	}
+}
+
+// think lets a worker come back for its next unit, which it does at once where the plan has no think time.
+func (st *stage) think(u *unit) {
+	wait := st.Think(u.index)
+	if wait == 0 {
+		st.work()
+		return
+	}
+	var e *event
+	e = st.events.add(st.now+wait, func() { delete(st.thinking, e); st.work() })
+	st.thinking[e] = true
+}
+
+// noWork calls off those who think: there is nothing to come back for.
+func (st *stage) noWork() {
+	for e := range st.thinking {
+		e.do = nil
+	}
 }
 
 func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
@@ -106,6 +175,7 @@ func (st *stage) build(a scenarios.Arrival, seq int64) []*request {
 		list[i] = &request{
 			arrival: a, seq: seq + int64(i), first: a.First + int64(i), prompts: a.Size / len(list), intended: st.now, slot: st.now,
 		}
+		list[i].input, list[i].output = st.Tokens(list[i].first, list[i].prompts)
 	}
 	return list
 }
@@ -135,6 +205,7 @@ func (st *stage) leave() {
 // dispatch hands a request to the mock.
 func (st *stage) dispatch(r *request) {
 	r.dispatched = st.now
+	st.underway[r] = true
 	r.answer = st.mock.Plan(st.post(r))
 	r.undecided = len(r.answer.Seqs)
 	for _, s := range r.answer.Seqs {
@@ -180,6 +251,10 @@ func (r *request) end() (end time.Duration) {
 }
 
 func (st *stage) finish(r *request) {
+	if r.cancelled {
+		return
+	}
+	delete(st.underway, r)
 	if r.unit == nil {
 		st.leave()
 	}
@@ -191,6 +266,6 @@ func (st *stage) finish(r *request) {
 		return
 	}
 	if r.unit.left--; r.unit.left == 0 {
-		st.work()
+		st.think(r.unit)
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/llmload/llmload/mockserver"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
 )
@@ -83,6 +85,8 @@ func (st *stage) record(r *request) {
 		rec.Outcome, rec.Error = results.Dropped, r.lost
 	case a == nil:
 		rec.Outcome, rec.Error = results.Cancelled, "the run ended while this request waited for a slot"
+	case r.cancelled:
+		rec.Outcome, rec.Error = results.Cancelled, "the run ended before the answer did"
 	case a.Status != http.StatusOK:
 		rec.Outcome, rec.Error = results.StatusOutcome(a.Status), a.Error
 	default:
@@ -94,6 +98,9 @@ func (st *stage) record(r *request) {
 		rec.Status, rec.DispatchedNS = r.answer.Status, ns(r.dispatched)
 		rec.Attempts = []results.Attempt{st.attempt(r, rec.Outcome)}
 		st.attempts++
+		if r.cancelled {
+			countEvents(rec) // no usage came
+		}
 	}
 	if st.failure == "" {
 		st.failure = rec.Error
@@ -101,7 +108,20 @@ func (st *stage) record(r *request) {
 	st.recorded++
 	st.collector.Add(rec)
 	st.intake.Ended(r.arrival)
+	st.intake.Recorded(rec)
 	st.checkOver()
+	st.checkStop()
+	if st.stopped && len(st.underway) == 0 && st.drained != nil {
+		st.drained.do = nil
+	}
+}
+
+// countEvents takes each content event of an answer that was cut for a token.
+func countEvents(rec *results.Record) {
+	for _, n := range rec.Attempts[0].Arrivals.Events {
+		rec.Tokens.Source = results.FromEvents
+		rec.Tokens.Output += n
+	}
 }
 
 func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
@@ -109,12 +129,17 @@ func (st *stage) attempt(r *request, outcome results.Outcome) results.Attempt {
 	out := results.Attempt{
 		StartedNS: at, SentNS: at, HeadersNS: ns(st.now), DoneNS: ns(st.now), Outcome: outcome, Status: r.answer.Status, Reused: true,
 	}
-	if outcome != results.OK || !st.Stream { // all workloads of a mix stream, or none
+	if r.answer.Status != http.StatusOK || !st.Stream { // all workloads of a mix stream, or none
 		return out
 	}
-	out.FirstChunkNS = ns(r.answer.First())
-	out.HeadersNS = out.FirstChunkNS
-	chunks := r.answer.Chunks()
+	if first := r.answer.First(); outcome == results.OK || first > 0 && first <= st.now {
+		out.FirstChunkNS = ns(first)
+		out.HeadersNS = out.FirstChunkNS
+	}
+	chunks := slices.DeleteFunc(r.answer.Chunks(), func(c mockserver.Chunk) bool { return c.Due > st.now })
+	if len(chunks) == 0 {
+		return out
+	}
 	v, events, n := &out.Arrivals, 0, len(chunks)
 	v.DtNS, v.Events, v.K = make([]int64, 0, n), make([]int, 0, n), make([]int, 0, n)
 	for i, c := range chunks {

@@ -98,6 +98,17 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 		{"a constant rate under a cap", fixed + "}\n" + prompts + "}\nload: {open: {rate: [50/s], arrivals: constant, max_in_flight: 3}, requests: 60, warmup: {requests: 5}}"},
 		{"answers longer than the load", "mock: {engine: {ttft: 3s}}}\n" + prompts + "}\nload: {open: {rate: 50/s, arrivals: constant}, requests: 20}"},
 		{"a Poisson process", step + "}}\n" + prompts + "}\nslo: {ttft: 100ms, tpot: 9ms}\nload: {open: {rate: [20/s, 40/s], arrivals: poisson}, duration: 2s, warmup: {duration: 500ms}}"},
+		{"bursts", step + "}}\n" + prompts + "}\nload: {open: {rate: 30/s, arrivals: gamma(0.3)}, requests: 80, warmup: {requests: 5}}"},
+		{"a think time", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: [1, 4], think_time: {mean: 50ms, stddev: 20ms, min: 10ms}}, duration: 2s, warmup: {requests: 3}}"},
+		{"a server that cannot keep up", fixed + "}\n" + prompts + "}\nload: {open: {rate: 100/s}, requests: 3000, stop: {saturated: true}, repeat: 2}"},
+		{"a server that cannot keep up, under a cap", fixed + "}\n" + prompts + "}\nload: {open: {rate: 100/s, max_in_flight: 50}, requests: 3000, stop: {saturated: true}}"},
+		{"answers that outlast the stop", "mock: {seed: 4, engine: {model: fixed, ttft: 3s, itl: 200ms, max_num_seqs: 12, max_queue: 5000}}}\n" + prompts + "}\nload: {open: {rate: 40/s}, requests: 3000, stop: {saturated: true, ends: run}}\nstages: [{name: a}, {name: never}]"},
+		{"a budget", fixed + "}\n" + prompts + "}\nload: {closed: {concurrency: 4}, requests: 60}\nbudget: {total_tokens: 5k}\nstages: [{name: a}, {name: never}]"},
+		{"a budget of an open loop", fixed + "}\n" + prompts + "}\nload: {open: {rate: 30/s}, requests: 60}\nbudget: {usd: 0.01, prices: {input_per_mtok: 1, output_per_mtok: 5}}\nstages: [{name: a}, {name: never}]"},
+		{"a budget that ends in the tail", fixed + "}\n" + prompts + "}\nload: {open: {rate: 50/s}, requests: 20}\nbudget: {total_tokens: 3k}"},
+		{"a ramp", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"ramp(5/s, 60/s)\"}, duration: 2s, warmup: {duration: 500ms}}"},
+		{"steps", fixed + "}\n" + prompts + "}\nload: {open: {arrivals: \"steps(5/s 1s, 60/s 1s)\"}}"},
+		{"a trace, with its lengths", fixed + "}\nload: {open: {arrivals: \"trace(t.csv, 2)\"}, requests: 50}"},
 		{"a step engine in a closed loop", step + "}}\n" + prompts + "}\nload: {closed: {concurrency: [1, 9]}, requests: 50}"},
 		{"natural lengths", step + "output: {natural: 15}}}\nworkload: {prompts: {synthetic: {input_tokens: 100}}, output: {tokens: 40, mode: cap}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"a warm cache", step + "prefix_cache: true}}\nworkload: {prompts: {synthetic: {input_tokens: 100}, cache: warm}, output: {tokens: 20}}\nload: {open: {rate: 30/s}, requests: 50}"},
@@ -109,6 +120,10 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 			"load: {sessions: {rate: 3/s, turns: {distribution: uniform, min: 1, max: 6}, tool_delay: {mean: 500ms, stddev: 200ms}, system_tokens: 64}, requests: 90, warmup: {requests: 12}}"},
 		{"sessions under a cap", "mock: {engine: {ttft: 100ms, itl: 3ms}}}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
 			"load: {sessions: {rate: 5/s, max_in_flight: 2}, requests: 60}"},
+		{"sessions that come in steps", fixed + "}\nworkload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}\n" +
+			"load: {sessions: {arrivals: \"steps(2/s 2s, 9/s 2s)\", turns: 3, tool_delay: 300ms}, warmup: {duration: 1s}}"},
+		{"a budget of a mix", step + "}}\nmix: [{weight: 2, prompts: {synthetic: {input_tokens: {distribution: uniform, min: 9, max: 90}}}, output: {tokens: 9}}, {name: code, api: completions, output: {tokens: {mean: 20, stddev: 5}}}]\n" +
+			"load: {open: {rate: 30/s}, requests: 50}\nbudget: {total_tokens: 8k}"},
 		{"speculative decoding", "mock: {engine: {model: step, c0: 6ms, speculative: {tokens: 3, acceptance: 0.6}}}}\n" + prompts + ", extra_body: {stream_options: {include_usage: true, continuous_usage_stats: true}}}\nload: {open: {rate: 30/s}, requests: 50}"},
 		{"hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 8, reasoning_mode: hidden}, stream: {tokens_per_chunk: 3}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
 		{"nothing but hidden reasoning", "mock: {engine: {ttft: 30ms, itl: 3ms}, output: {reasoning: 20, reasoning_mode: hidden}}}\n" + prompts + "}\nload: {closed: {concurrency: 3}, requests: 40}"},
@@ -128,6 +143,9 @@ func TestASimulationIsARunWithoutTheWire(t *testing.T) {
 			got, err := simulate.Run(t.Context(), plan, cfg)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if len(got.Stages) != len(want) {
+				t.Fatalf("%d stages simulated, %d ran", len(got.Stages), len(want))
 			}
 			for i := range want {
 				want[i].Instrument = results.Instrument{} // what the client alone knows

@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/llmload/llmload/scenarios"
 )
@@ -45,7 +48,7 @@ func (st *stage) goOn(r *request) {
 	case r.answer.Status != http.StatusOK:
 		s.abandon(r.turn, fmt.Sprintf("not sent: turn %d of its session failed", r.turn))
 		return
-	case st.over && s.arrival.Tail:
+	case st.stopped, st.over && s.arrival.Tail:
 		s.abandon(r.turn, "")
 		return
 	}
@@ -57,10 +60,12 @@ func (st *stage) goOn(r *request) {
 	st.pausing[s] = true
 }
 
-// endTalks ends the sessions of the tail that wait for their next turn.
-func (st *stage) endTalks() {
-	for s := range st.pausing {
-		if s.arrival.Tail {
+// endTalks ends the sessions of a kind of arrivals that wait for their next turn.
+func (st *stage) endTalks(takenBack func(scenarios.Arrival) bool) {
+	list := slices.SortedFunc(maps.Keys(st.pausing), func(a, b *session) int { return cmp.Compare(a.seq, b.seq) })
+	for _, s := range list {
+		if takenBack(s.arrival) && st.pausing[s] { // what is recorded may end others of them meanwhile
+			delete(st.pausing, s)
 			s.next.do = nil
 			s.abandon(s.turns, "")
 		}

@@ -35,7 +35,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 	if err != nil {
 		return nil, err
 	}
-	s := &sim{plan: plan, mock: mock}
+	s := &sim{plan: plan, mock: mock, spending: runner.NewSpending(plan.Budget)}
 	s.result.Model = plan.Model
 	if models := mock.Models(); plan.Model == "" && len(models) > 1 {
 		return nil, fmt.Errorf("the mock has several models, name one as `model`: %s", strings.Join(models, ", "))
@@ -46,11 +46,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 		if i > 0 {
 			s.now += plan.Stages[i-1].Pause
 		}
-		if s.stage(ctx, &plan.Stages[i]); ctx.Err() != nil {
-			s.result.Interrupted = true
+		ends := s.stage(ctx, &plan.Stages[i])
+		if s.result.Interrupted = ctx.Err() != nil; s.result.Interrupted || ends {
 			break
 		}
 	}
+	s.result.Budget = s.spending.Summary()
 	c := &s.result.Conservation
 	c.Issued, c.Outcomes = s.issued, s.recorded
 	c.Attempts, c.Dispatched, c.Written = s.attempts, s.attempts, s.attempts
@@ -65,11 +66,12 @@ func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Res
 
 // sim is a plan under way.
 type sim struct {
-	plan   *scenarios.Plan
-	mock   *mockserver.Virtual
-	now    time.Duration // from the run's start
-	events events
-	result Result
+	plan     *scenarios.Plan
+	mock     *mockserver.Virtual
+	now      time.Duration // from the run's start
+	events   events
+	spending *runner.Spending
+	result   Result
 
 	issued, recorded, attempts int64
 }
@@ -88,11 +90,20 @@ type stage struct {
 	drawn   *scenarios.Arrival
 	arrives *event // of drawn; nil: it will not
 	over    bool   // all measured requests have ended
-	pausing map[*session]bool
+
+	pausing  map[*session]bool // sessions that wait for a tool
+	thinking map[*event]bool   // closed loop: workers that will come back
+	underway map[*request]bool
+	stopped  bool   // by a rule
+	drained  *event // what is under way is cancelled
 }
 
-func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
-	st := &stage{sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued), free: of.MaxInFlight, pausing: map[*session]bool{}}
+// stage runs one stage; ends says that it was stopped by a rule that ends the run.
+func (s *sim) stage(ctx context.Context, of *scenarios.Stage) (ends bool) {
+	st := &stage{
+		sim: s, Stage: of, begin: s.now, intake: runner.NewIntake(of, s.now.Nanoseconds(), s.issued, s.spending), free: of.MaxInFlight,
+		pausing: map[*session]bool{}, thinking: map[*event]bool{}, underway: map[*request]bool{},
+	}
 	st.collector = results.NewCollector(runner.InfoOf(s.plan, of), st.intake.Bounds)
 	if of.Open() {
 		st.draw()
@@ -104,7 +115,7 @@ func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
 	s.run(ctx)
 	s.issued = st.intake.Issued
 	summary := st.collector.Summarize()
-	summary.StopReason = runner.StopReason(of)
+	summary.StopReason = st.intake.StopReason()
 	warnings, invalid := runner.Judge(of, &summary, st.failure)
 	summary.Warnings = append(summary.Warnings, warnings...)
 	for _, why := range invalid {
@@ -115,6 +126,7 @@ func (s *sim) stage(ctx context.Context, of *scenarios.Stage) {
 	}
 	s.result.Stages = append(s.result.Stages, summary)
 	s.result.Histograms = append(s.result.Histograms, st.collector.Histograms())
+	return st.stopped && of.Stop.Run || st.intake.Spent()
 }
 
 // run lets time pass until nothing is left to happen. At one moment the engine comes first, as in a server: who hears of

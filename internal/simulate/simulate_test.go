@@ -17,13 +17,22 @@ import (
 	"github.com/llmload/llmload/scenarios"
 )
 
+// These scenarios can name two files: requests.jsonl holds the batch, any other the trace.
+const (
+	trace = "Timestamp,Request tokens,Response tokens\n5,100,20\n5.05,30,0\n5.1,300,9\n5.13,20,40\n6,60,10\n"
+	batch = `{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 7}}` + "\n" +
+		`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "model": "x"}}`
+)
+
 func plan(t testing.TB, src string) *scenarios.Plan {
 	t.Helper()
-	batch := func(string) ([]byte, error) {
-		return []byte(`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 7}}` + "\n" +
-			`{"url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "model": "x"}}`), nil
+	read := func(name string) ([]byte, error) {
+		if name == "requests.jsonl" {
+			return []byte(batch), nil
+		}
+		return []byte(trace), nil
 	}
-	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, batch)
+	spec, err := scenarios.Parse("test.yaml", []byte(src), nil, read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +81,35 @@ func TestRefusalsHaveTheirOutcomes(t *testing.T) {
 	}
 }
 
+// The preset can serve 21/s of these prompts.
+func TestAStepEngineIsSaturatedAboveWhatItCanServe(t *testing.T) {
+	for rate, want := range map[int]string{17: "duration", 19: "duration", 40: "saturated"} {
+		res := run(t, fmt.Sprintf("name: x\nseed: 3\ntarget: {mock: {preset: h100-llama3-8b}}\nworkload: {prompts: {synthetic: {input_tokens: 512}}, output: {tokens: 128}}\n"+
+			"load: {open: {rate: %d/s}, duration: 3m, stop: {saturated: true}}", rate))
+		if why, _, _ := strings.Cut(res.Stages[0].StopReason, ":"); why != want {
+			t.Errorf("at %d/s: %s", rate, res.Stages[0].StopReason)
+		}
+	}
+}
+
 // A conversation outgrows the model: of four turns of 20 and 10 tokens a context of 60 holds two.
 func TestATurnThatFailsEndsItsSession(t *testing.T) {
 	res := run(t, "name: x\ntarget: {mock: {models: [{id: demo-8b, max_model_len: 60}]}}\nworkload: {prompts: {synthetic: {input_tokens: 20}}, output: {tokens: 10}}\n"+
 		"load: {sessions: {rate: 1/s, turns: 4}, requests: 12}")
 	if got, want := res.Stages[0].Outcomes, (map[results.Outcome]int64{"ok": 6, "http_400": 3, "dropped": 3}); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Third turns fail. With the stop those who wait for a tool go no further; the runner has a test of the same figures.
+func TestARuleEndsSessions(t *testing.T) {
+	res := run(t, "name: x\ntarget: {mock: {seed: 4, models: [{id: demo-8b, max_model_len: 150}], engine: {ttft: 103ms, itl: 3ms}}}\n"+`
+workload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}
+load: {sessions: {rate: 5/s, turns: 5, tool_delay: 407ms}, requests: 600, stop: {error_rate: 0.2}}
+`)
+	s := res.Stages[0]
+	if want := (map[results.Outcome]int64{"ok": 17, "http_400": 4, "cancelled": 26, "dropped": 8}); !maps.Equal(s.Outcomes, want) || s.StopReason != "error_rate: 4 of 20 requests failed" {
+		t.Errorf("%v, want %v; stopped by %q", s.Outcomes, want, s.StopReason)
 	}
 }
 

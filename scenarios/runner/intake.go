@@ -21,18 +21,25 @@ type Intake struct {
 	measured int           // measured requests not yet ended
 	spare    int           // how many requests of tail may still be sent: as many as were measured
 	allSent  bool          // no more measured arrivals will come
+	rules    rules
+	stopped  string // why the stage ends before its requests or its time do
+	spending *Spending
 }
 
-// NewIntake begins a stage, zero nanoseconds after the run's start, with the run's requests so far.
-func NewIntake(s *scenarios.Stage, zero, issued int64) *Intake {
-	return &Intake{Bounds: &results.Bounds{}, Issued: issued, stage: s, schedule: s.Schedule(), zero: zero}
+// NewIntake begins a stage, zero nanoseconds after the run's start, with the run's requests and its spending so far.
+func NewIntake(s *scenarios.Stage, zero, issued int64, spending *Spending) *Intake {
+	return &Intake{Bounds: &results.Bounds{}, Issued: issued, stage: s, schedule: s.Schedule(), zero: zero, rules: newRules(s), spending: spending}
 }
 
 // Next takes the next arrival, in a closed loop for a worker that is free elapsed after the stage's start, and counts its
 // requests; the first has the given sequence number. ok is false when there is no more work.
 func (in *Intake) Next(elapsed time.Duration) (a scenarios.Arrival, firstSeq int64, ok bool) {
 	a, ok = in.schedule.Next(elapsed)
-	if !ok {
+	if !ok || !in.spending.hold(in.stage, a) {
+		if in.stage.Open() {
+			elapsed = in.last
+		}
+		in.allSent = true
 		in.Bounds.SetEnd(in.since(elapsed))
 		return a, 0, false
 	}
@@ -61,18 +68,52 @@ func (in *Intake) since(elapsed time.Duration) int64 { return max(1, in.zero+ela
 // Unsend takes back an arrival that was drawn but not yet due when the stage ended.
 func (in *Intake) Unsend(a scenarios.Arrival) {
 	n := Requests(in.stage, a)
+	in.spending.release(in.stage, a)
 	in.Issued -= int64(n)
 	if !a.Tail && !a.Warmup {
 		in.measured -= n
 	}
 }
 
+// Due notes that an arrival's time has come.
+func (in *Intake) Due(a scenarios.Arrival) { in.stop(in.rules.due(Requests(in.stage, a))) }
+
 // Ended notes that a request of an arrival has ended.
 func (in *Intake) Ended(a scenarios.Arrival) {
 	if !a.Tail && !a.Warmup {
 		in.measured--
 	}
+	in.rules.ended++
 }
+
+// Recorded notes how a request ended, which may be known a moment later.
+func (in *Intake) Recorded(r *results.Record) {
+	in.spending.settle(r.Tokens)
+	in.stop(in.rules.outcome(r.Outcome))
+}
+
+func (in *Intake) stop(why string) {
+	if in.stopped == "" {
+		in.stopped = why
+	}
+}
+
+// Stopped is why the stage is to end now; empty while nothing stops it.
+func (in *Intake) Stopped() string { return in.stopped }
+
+// StopReason is what ended the stage.
+func (in *Intake) StopReason() string {
+	if in.stopped != "" {
+		return in.stopped
+	}
+	if in.Spent() {
+		return in.spending.why
+	}
+	return in.schedule.EndedBy()
+}
+
+// Spent reports whether the budget allows no further request, which ends the run.
+func (in *Intake) Spent() bool { return in.spending != nil && in.spending.why != "" }
 
 // Over reports whether all measured requests of an open loop have ended.
 func (in *Intake) Over() bool { return in.allSent && in.measured == 0 }

@@ -19,7 +19,7 @@ func window(t *testing.T, in *runner.Intake) (start, end time.Duration) {
 
 func TestAClosedLoopsWindowEndsWithTheFirstWorkerWithoutWork(t *testing.T) {
 	p := plan(t, "name: x\nload: {closed: {concurrency: 2}, requests: 3, warmup: {requests: 1}}")
-	in := runner.NewIntake(&p.Stages[0], time.Second.Nanoseconds(), 7)
+	in := runner.NewIntake(&p.Stages[0], time.Second.Nanoseconds(), 7, nil)
 	for i := range 4 {
 		a, seq, ok := in.Next(time.Duration(i) * time.Millisecond)
 		if !ok || seq != int64(7+i) || a.Warmup != (i == 0) {
@@ -38,7 +38,7 @@ func TestAClosedLoopsWindowEndsWithTheFirstWorkerWithoutWork(t *testing.T) {
 
 func TestAnOpenLoopIsOverWhenItsMeasuredRequestsHaveEnded(t *testing.T) {
 	p := plan(t, "name: x\nload: {open: {rate: 10/s, arrivals: constant}, requests: 2, warmup: {requests: 1}}")
-	in := runner.NewIntake(&p.Stages[0], 0, 0)
+	in := runner.NewIntake(&p.Stages[0], 0, 0, nil)
 	warm, _, _ := in.Next(0)
 	first, _, _ := in.Next(0)
 	second, _, _ := in.Next(0)
@@ -61,5 +61,18 @@ func TestAnOpenLoopIsOverWhenItsMeasuredRequestsHaveEnded(t *testing.T) {
 	}
 	if !in.Exhausted() {
 		t.Error("the tail is longer than what was measured")
+	}
+}
+
+func TestWhatIsNotSentIsNotSpent(t *testing.T) {
+	p := plan(t, "name: x\nworkload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 4}}\nload: {open: {rate: 10/s}, requests: 9}\nbudget: {total_tokens: 12}")
+	spending := runner.NewSpending(p.Budget)
+	in := runner.NewIntake(&p.Stages[0], 0, 0, spending)
+	first, _, ok := in.Next(0)
+	in.Unsend(first)
+	_, _, again := in.Next(0)
+	_, _, more := in.Next(0)
+	if !ok || !again || more || !in.Spent() || in.Issued != 1 {
+		t.Errorf("%v, %v, %v, spent %v, %d issued", ok, again, more, in.Spent(), in.Issued)
 	}
 }

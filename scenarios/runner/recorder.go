@@ -53,12 +53,14 @@ func (sr *stageRun) record(c *results.Collector, f finished) {
 func (sr *stageRun) noteFailure(r *results.Record) {
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
+	sr.intake.Recorded(r)
+	sr.checkStop()
 	if r.Outcome != results.Refused {
 		sr.refused = 0
 	} else if sr.refused++; sr.refused == goneAfter {
 		sr.giveUp(errGone)
 	}
-	if r.Error == "" {
+	if r.Error == "" || r.Outcome == results.Dropped { // the turn that failed says why
 		return
 	}
 	if sr.failure == "" {

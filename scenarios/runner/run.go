@@ -46,7 +46,7 @@ type Config struct {
 	Start time.Time
 	// Live is progress, for another goroutine to watch; nil is none.
 	Live *Live
-	// Drain is how long requests under way may take after an interrupt; 0 is 5 s.
+	// Drain is how long requests under way may take after an interrupt or a stop; 0 is DefaultDrain.
 	Drain time.Duration
 	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some
 	// 50 us and not by up to 1 ms. Off, all waiting is package time's: a testing/synctest bubble knows no other.
@@ -55,12 +55,16 @@ type Config struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// DefaultDrain is how long requests under way may take after an interrupt, or after a rule has stopped their stage.
+const DefaultDrain = 5 * time.Second
+
 // Result is a finished run, or one that was interrupted: what was measured until then.
 type Result struct {
 	Stages       []results.StageSummary
 	Histograms   []results.StageHistograms
 	Instrument   results.Instrument
 	Conservation results.Conservation
+	Budget       *results.Budget // nil: the plan has none
 	Invalid      []string
 	Interrupted  bool
 }
@@ -73,7 +77,7 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 		cfg.Live = &Live{}
 	}
 	if cfg.Drain == 0 {
-		cfg.Drain = 5 * time.Second
+		cfg.Drain = DefaultDrain
 	}
 	if cfg.Start.IsZero() {
 		cfg.Start = time.Now()
@@ -83,11 +87,15 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 		return nil, err
 	}
 	defer c.close()
-	r := &run{plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan)}
+	r := &run{
+		plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan),
+		spending: NewSpending(plan.Budget),
+	}
 	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
 	r.result.Interrupted = ctx.Err() != nil
+	r.result.Budget = r.spending.Summary()
 	r.conserve(context.WithoutCancel(ctx))
 	return &r.result, err
 }
@@ -103,8 +111,12 @@ type run struct {
 	secrets *strings.Replacer
 
 	issued int64 // requests so far: the next one's sequence number
-	totals totals
-	result Result
+	cut    bool  // a stage was ended with requests under way, which it may have cancelled on their way to the server
+	ends   bool  // by a rule that ends the run
+
+	spending *Spending
+	totals   totals
+	result   Result
 }
 
 // since is nanoseconds from the run's start; a stamp that never happened stays zero.
@@ -139,6 +151,9 @@ func (r *run) stages(ctx context.Context) error {
 				}
 				return nil
 			}
+		}
+		if r.ends {
+			return nil
 		}
 		if i < len(r.plan.Stages)-1 {
 			pause(ctx, s.Pause)

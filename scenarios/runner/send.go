@@ -22,12 +22,31 @@ func (sr *stageRun) closed(ctx, requests context.Context) {
 			for ctx.Err() == nil {
 				a, seq, ok := sr.next(free)
 				if !ok {
+					sr.noWork()
 					return
 				}
-				free = sr.together(requests, sr.build(requests, a, seq, free))
+				free = sr.think(ctx, a, sr.together(requests, sr.build(requests, a, seq, free)))
 			}
 		})
 	}
+}
+
+// think waits as long as a worker does behind a unit, unless there is no more work to come back for. It returns when the
+// worker was to be free: that it wakes late is the tool's own delay.
+func (sr *stageRun) think(ctx context.Context, a scenarios.Arrival, ended time.Time) (free time.Time) {
+	free = ended.Add(sr.stage.Think(a.Index))
+	wait := time.Until(free)
+	if wait <= 0 {
+		return free
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-sr.idle:
+	case <-ctx.Done():
+	}
+	return free
 }
 
 // open sends each arrival at its time, whatever has been answered. The cap on requests in flight makes them wait, first
@@ -40,13 +59,18 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 	timer := alarm.NewTimer(sr.cfg.KernelTimers)
 	defer timer.Close()
 	for {
-		a, seq, _ := sr.next(time.Time{})
+		a, seq, ok := sr.next(time.Time{})
+		if !ok {
+			sr.awaitCohort(ctx)
+			return
+		}
 		due := sr.begin.Add(a.At)
 		jobs := sr.build(requests, a, seq, due) // ahead of time, so that building delays no dispatch
 		if !sr.await(ctx, timer, due) {
 			sr.unsend(a)
 			return
 		}
+		sr.due(a)
 		q := &queue{slots, ctx}
 		if a.Tail {
 			q.ctx = tail
@@ -83,6 +107,14 @@ func (sr *stageRun) await(ctx context.Context, timer *alarm.Timer, due time.Time
 		case <-sr.cohort:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// awaitCohort waits until the measured requests have ended, or the stage is stopped.
+func (sr *stageRun) awaitCohort(ctx context.Context) {
+	select {
+	case <-sr.cohort:
+	case <-ctx.Done():
 	}
 }
 

@@ -189,3 +189,15 @@ load: {sessions: {rate: 10/m, arrivals: constant, turns: 4, tool_delay: 1s}, req
 		}
 	})
 }
+
+// Third turns fail. With the stop those who wait for a tool go no further; the simulation has a test of the same figures.
+func TestARuleEndsSessions(t *testing.T) {
+	out := run(t, "{seed: 4, models: [{id: demo-8b, max_model_len: 150}], engine: {ttft: 103ms, itl: 3ms}}", `
+workload: {prompts: {synthetic: {input_tokens: 40}}, output: {tokens: 20}}
+load: {sessions: {rate: 5/s, turns: 5, tool_delay: 407ms}, requests: 600, stop: {error_rate: 0.2}}
+`, 0)
+	s := out.Stages[0]
+	if want := (map[results.Outcome]int64{"ok": 17, "http_400": 4, "cancelled": 26, "dropped": 8}); !maps.Equal(s.Outcomes, want) || s.StopReason != "error_rate: 4 of 20 requests failed" {
+		t.Errorf("%v, want %v; stopped by %q", s.Outcomes, want, s.StopReason)
+	}
+}

@@ -27,6 +27,8 @@ type stageRun struct {
 	mu      sync.Mutex // guards what follows
 	intake  *Intake
 	cohort  chan struct{} // open loop: closed when all measured requests have ended
+	idle    chan struct{} // closed loop: closed when there is no more work
+	noWork  func()        // closes idle
 	over    bool          // cohort is closed
 	failure string        // the first failed request's error
 	refused int           // connections refused in a row
@@ -55,11 +57,12 @@ type finished struct {
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
 	begin := time.Now()
-	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued)
+	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued, r.spending)
 	sr := &stageRun{
 		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
-		ended: make(chan finished, 1024), cohort: make(chan struct{}),
+		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}),
 	}
+	sr.noWork = sync.OnceFunc(func() { close(sr.idle) })
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
 	defer sr.giveUp(nil)
 	recorders := sr.startRecorders()
@@ -97,6 +100,9 @@ func (r *run) serverLateness(ctx context.Context) *float64 {
 // errGone ends a stage whose server is no longer there: without it, a closed loop would hammer a dead port.
 var errGone = errors.New("the target stopped answering")
 
+// errStopped ends a stage by its own rules; which one, its intake says.
+var errStopped = errors.New("stopped")
+
 // goneAfter is how many connections in a row must be refused for that.
 const goneAfter = 200
 
@@ -127,6 +133,8 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	if context.Cause(ctx) == errGone {
 		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
 	}
+	sr.cut = sr.cut || ctx.Err() != nil
+	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run || sr.intake.Spent()
 	summary.Warnings = append(summary.Warnings, j.warnings...)
 	for _, why := range j.invalid {
 		sr.result.Invalid = append(sr.result.Invalid, summary.Name+": "+why)
@@ -137,24 +145,13 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 }
 
 func (sr *stageRun) stopReason(ctx context.Context) string {
-	switch {
-	case context.Cause(ctx) == errGone:
+	switch cause := context.Cause(ctx); {
+	case cause == errGone:
 		return errGone.Error()
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && cause != errStopped:
 		return "interrupted"
 	}
-	return StopReason(sr.stage)
-}
-
-// StopReason is what ends a stage that nothing else ends.
-func StopReason(s *scenarios.Stage) string {
-	switch {
-	case s.Requests > 0 && s.Duration > 0:
-		return "requests or duration"
-	case s.Requests > 0:
-		return "requests"
-	}
-	return "duration"
+	return sr.intake.StopReason()
 }
 
 // next takes the next arrival and counts its requests; wall is the time that decides in a closed loop.
@@ -164,6 +161,14 @@ func (sr *stageRun) next(wall time.Time) (a scenarios.Arrival, firstSeq int64, o
 	a, firstSeq, ok = sr.intake.Next(wall.Sub(sr.begin))
 	sr.checkCohort()
 	return a, firstSeq, ok
+}
+
+// due notes that an arrival of an open loop is sent.
+func (sr *stageRun) due(a scenarios.Arrival) {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	sr.intake.Due(a)
+	sr.checkStop()
 }
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
@@ -179,6 +184,13 @@ func (sr *stageRun) checkCohort() {
 	if !sr.over && sr.intake.Over() {
 		close(sr.cohort)
 		sr.over = true
+	}
+}
+
+// checkStop ends the stage where one of its rules says so.
+func (sr *stageRun) checkStop() {
+	if sr.intake.Stopped() != "" {
+		sr.giveUp(errStopped)
 	}
 }
 
@@ -232,7 +244,7 @@ func LimitsOf(p *scenarios.Plan) []results.Limit {
 func LoadOf(s *scenarios.Stage) results.Load {
 	l := results.Load{
 		Mode: "closed", API: apiOf(s), Stream: s.Stream, Concurrency: s.Concurrency,
-		BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
+		ThinkTimeMS: float64(s.ThinkTime.Mean) / float64(time.Millisecond), BatchSize: s.BatchSize, BatchMode: string(s.BatchMode), Faults: faultCount(s),
 	}
 	if s.Open() {
 		l.Mode, l.Rate, l.Arrivals, l.MaxInFlight = "open", float64(s.Rate), string(s.Arrivals), s.MaxInFlight

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
@@ -40,6 +41,9 @@ func Judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (war
 
 // judge looks at a finished stage. failure is the first failed request's error.
 func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j judgement) {
+	if rule, _, early := strings.Cut(s.StopReason, ": "); early && !strings.Contains(rule, " ") {
+		j.warn("ended early, %s", s.StopReason)
+	}
 	switch {
 	case s.Requests.Issued == s.Requests.Cancelled:
 		j.spoil("no request was measured")
@@ -171,7 +175,7 @@ func (r *run) conserve(ctx context.Context) {
 	c := r.totals.books(r.issued)
 	seen, err := r.target.Seen(ctx)
 	c.ServerAttempts = seen.Attempts
-	c.Broken = unbalanced(c, r.result.Interrupted)
+	c.Broken = unbalanced(c, r.result.Interrupted || r.cut)
 	c.Holds = c.Broken == ""
 	r.result.Conservation = c
 	if !c.Holds {
@@ -182,14 +186,14 @@ func (r *run) conserve(ctx context.Context) {
 	}
 }
 
-// unbalanced says what is wrong with the books. An interrupt may cut requests on their way to the server.
-func unbalanced(c results.Conservation, interrupted bool) string {
+// unbalanced says what is wrong with the books. Who cuts a stage short may cut requests on their way to the server.
+func unbalanced(c results.Conservation, cut bool) string {
 	switch {
 	case c.Issued != c.Outcomes:
 		return fmt.Sprintf("%d requests were issued, %d have an outcome", c.Issued, c.Outcomes)
 	case c.Attempts != c.Dispatched+c.Retries:
 		return fmt.Sprintf("%d attempts are not the %d dispatched and %d retries", c.Attempts, c.Dispatched, c.Retries)
-	case c.ServerAttempts != nil && *c.ServerAttempts != c.Written && !interrupted:
+	case c.ServerAttempts != nil && *c.ServerAttempts != c.Written && !cut:
 		return fmt.Sprintf("%d attempts were written, the server saw %d", c.Written, *c.ServerAttempts)
 	}
 	return ""
