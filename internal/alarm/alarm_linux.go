@@ -19,6 +19,9 @@ type kernelAlarm struct {
 	fd     int
 	done   sync.WaitGroup
 	rang   atomic.Int64 // when it last went off, since base
+
+	mu     sync.Mutex
+	closed bool // the number of fd may be another file's by now
 }
 
 func newKernel(grain time.Duration, ring func()) (Alarm, error) {
@@ -50,11 +53,19 @@ func (a *kernelAlarm) watch(ring func()) {
 
 func (a *kernelAlarm) Set(at time.Time) {
 	after := max(at.Sub(a.base), time.Duration(a.rang.Load())+a.grain)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(max(1, a.anchor+int64(after)))} // 0 would disarm it
 	_ = unix.TimerfdSettime(a.fd, unix.TFD_TIMER_ABSTIME, &spec, nil)                  // fails only for a bad descriptor or time
 }
 
 func (a *kernelAlarm) Close() {
+	a.mu.Lock()
+	a.closed = true
 	_ = a.file.Close() // a timerfd has nothing to lose
+	a.mu.Unlock()
 	a.done.Wait()
 }

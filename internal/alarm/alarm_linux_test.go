@@ -21,3 +21,15 @@ func TestCallsOfAKernelsTimerKeepTheirDistance(t *testing.T) {
 		t.Errorf("two calls within %s, want %s between them", gap, grain)
 	}
 }
+
+// The kernel gives a closed alarm's descriptor to the next that is made.
+func TestAClosedAlarmDoesNotSetAnother(t *testing.T) {
+	old := alarm.New(true, 0, func() {})
+	old.Close()
+	rang := make(chan struct{}, 1)
+	next := alarm.New(true, 0, func() { rang <- struct{}{} })
+	defer next.Close()
+	next.Set(time.Now().Add(20 * time.Millisecond))
+	old.Set(time.Now().Add(time.Hour))
+	<-rang // for ever, if the hour holds
+}
