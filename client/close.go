@@ -89,7 +89,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 
 // enter counts a call or a stream in.
 func (c *Client) enter(who *int, cl *call) error {
-	if !c.census.enter(who) {
+	// Of a client that stands beside another, the life may end without a Close of its own.
+	if c.life.Err() != nil || !c.census.enter(who) {
 		return &stopError{cl.at(0), ErrClosed}
 	}
 	return nil
