@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"mockserver/presets":             nil,
 	"report":                         {"results"},
 	"results":                        nil,
+	"results/dialect":                {"results"},
 	"results/interop":                {"results"},
 	"results/store":                  {"results"},
 	"scenarios":                      nil,

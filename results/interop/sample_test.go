@@ -131,4 +131,3 @@ func newSample(t *testing.T) *sample {
 	}
 	return s
 }
-
