@@ -99,7 +99,7 @@ func newApp(sys IO) *cli.App {
 		HideHelpCommand: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
 			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mockCommand(sys), selftestCommand(sys),
-			exportCommand(sys),
+			exportCommand(sys), importCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.
 		ExitErrHandler: func(*cli.Context, error) {},

@@ -99,18 +99,25 @@ func interpolated(sorted []weighted, q float64) float64 {
 	return sorted[low].ns + (at-float64(low))*(sorted[high].ns-sorted[low].ns)
 }
 
-// inverse is the least value at or below which lies a share q of the weight.
+// inverse is the least value at or below which lies a share q of the weight: numpy's searchsorted in the running sum of the
+// shares. Shares are added as GuideLLM adds them, rounding included, which may put a median of an even number one higher.
 func inverse(sorted []weighted, q float64) float64 {
 	total := 0.0
+	var unique []weighted
 	for _, v := range sorted {
 		total += v.weight
-	}
-	seen := 0.0
-	for _, v := range sorted {
-		// The small term is for sums such as 0.1+0.2, which should reach 0.3.
-		if seen += v.weight; v.weight > 0 && seen >= q*total*(1-1e-12) {
-			return v.ns
+		if n := len(unique); n > 0 && unique[n-1].ns == v.ns {
+			unique[n-1].weight += v.weight
+		} else if v.weight > 0 {
+			unique = append(unique, v)
 		}
 	}
-	return math.NaN()
+	seen, last := 0.0, math.NaN()
+	for _, v := range unique {
+		last = v.ns
+		if seen += v.weight / total; seen >= q {
+			break
+		}
+	}
+	return last
 }
