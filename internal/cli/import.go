@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,7 +79,7 @@ func save(dir string, in *interop.Import) error {
 	from := in.Summary.Run.Imported
 	plan := fmt.Sprintf("# imported from %q of %s %s: what it sent is not known\nname: %q\n", from.File, from.Tool, from.Version, in.Summary.Run.Name)
 	initial := *in.Summary
-	initial.Stages = nil
+	initial.Stages, initial.Run.FinishedAt = nil, time.Time{}
 	w, err := store.Create(dir, []byte(plan), &initial)
 	if errors.Is(err, fs.ErrExist) {
 		return asUsage(err)
