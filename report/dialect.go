@@ -18,8 +18,15 @@ func WriteDialect(w io.Writer, s *results.Summary, tool *dialect.Tool, stages []
 	p.line(p.paint(bold, "in the terms of "+tool.Title) + " (" + tool.Name + "), of the same records:")
 	p.blank()
 	table := []column{
-		{head: "stage", left: true}, {head: "figure", left: true}, {head: "of", left: true},
-		{head: "mean"}, {head: "p50"}, {head: "p90"}, {head: "p95"}, {head: "p99"}, {head: "unit", left: true},
+		{head: "stage", left: true},
+		{head: "figure", left: true},
+		{head: "of", left: true},
+		{head: "mean"},
+		{head: "p50"},
+		{head: "p90"},
+		{head: "p95"},
+		{head: "p99"},
+		{head: "unit", left: true},
 	}
 	add := func(cells ...string) {
 		for i, cell := range cells {

@@ -51,28 +51,46 @@ func TestImportsTellWhatTheirFilesTell(t *testing.T) {
 		has, lacks                 []metric.Name
 	}{
 		{
-			"vllm/closed.json", "vllm bench serve", "", "c=4", results.Load{Mode: "closed", API: "chat", Stream: true, Concurrency: 4, BatchSize: 1},
-			24, 21, 0, "http_500", "demo-8b", []metric.Name{"ttft", "tpot", "e2e", "itl", "icl", "max_gap"}, []metric.Name{"response_ttft", "dispatch_delay", "queue_delay", "logical_e2e"},
+			"vllm/closed.json", "vllm bench serve", "", "c=4",
+			results.Load{Mode: "closed", API: "chat", Stream: true, Concurrency: 4, BatchSize: 1},
+			24, 21, 0, "http_500", "demo-8b",
+			[]metric.Name{"ttft", "tpot", "e2e", "itl", "icl", "max_gap"},
+			[]metric.Name{"response_ttft", "dispatch_delay", "queue_delay", "logical_e2e"},
 		},
 		{
-			"vllm/open.json", "vllm bench serve", "", "rate=20/s", results.Load{Mode: "open", API: "chat", Stream: true, Rate: 20, Arrivals: "poisson", MaxInFlight: 2, BatchSize: 1},
-			16, 14, 0, "http_500", "demo-8b", []metric.Name{"ttft", "response_ttft", "queue_delay"}, []metric.Name{"dispatch_delay", "logical_e2e"},
+			"vllm/open.json", "vllm bench serve", "", "rate=20/s",
+			results.Load{Mode: "open", API: "chat", Stream: true, Rate: 20, Arrivals: "poisson", MaxInFlight: 2, BatchSize: 1},
+			16, 14, 0, "http_500", "demo-8b",
+			[]metric.Name{"ttft", "response_ttft", "queue_delay"},
+			[]metric.Name{"dispatch_delay", "logical_e2e"},
 		},
 		{
-			"guidellm/closed.json", "GuideLLM", "0.8.1", "c=4", results.Load{Mode: "closed", Stream: true, Concurrency: 4, BatchSize: 1},
-			24, 21, 0, "http_500", "", []metric.Name{"ttft", "tpot", "e2e"}, []metric.Name{"response_ttft", "icl", "itl", "max_gap"},
+			"guidellm/closed.json", "GuideLLM", "0.8.1", "c=4",
+			results.Load{Mode: "closed", Stream: true, Concurrency: 4, BatchSize: 1},
+			24, 21, 0, "http_500", "",
+			[]metric.Name{"ttft", "tpot", "e2e"},
+			[]metric.Name{"response_ttft", "icl", "itl", "max_gap"},
 		},
 		{
-			"guidellm/open.json", "GuideLLM", "0.8.1", "rate=20/s", results.Load{Mode: "open", Stream: true, Rate: 20, Arrivals: "constant", MaxInFlight: 10240, BatchSize: 1},
-			16, 14, 0, "http_500", "", []metric.Name{"ttft", "tpot", "response_ttft", "dispatch_delay"}, []metric.Name{"icl", "itl", "max_gap"},
+			"guidellm/open.json", "GuideLLM", "0.8.1", "rate=20/s",
+			results.Load{Mode: "open", Stream: true, Rate: 20, Arrivals: "constant", MaxInFlight: 10240, BatchSize: 1},
+			16, 14, 0, "http_500", "",
+			[]metric.Name{"ttft", "tpot", "response_ttft", "dispatch_delay"},
+			[]metric.Name{"icl", "itl", "max_gap"},
 		},
 		{
-			"aiperf/closed.jsonl", "AIPerf", "0.13.0", "c=4", results.Load{Mode: "closed", API: "chat", Stream: true, Concurrency: 4, BatchSize: 1},
-			24, 21, 0, "http_500", "demo-8b", []metric.Name{"ttft", "tpot", "e2e", "icl", "itl", "dispatch_delay"}, []metric.Name{"queue_delay", "logical_e2e"},
+			"aiperf/closed.jsonl", "AIPerf", "0.13.0", "c=4",
+			results.Load{Mode: "closed", API: "chat", Stream: true, Concurrency: 4, BatchSize: 1},
+			24, 21, 0, "http_500", "demo-8b",
+			[]metric.Name{"ttft", "tpot", "e2e", "icl", "itl", "dispatch_delay"},
+			[]metric.Name{"queue_delay", "logical_e2e"},
 		},
 		{
-			"aiperf/open.jsonl", "AIPerf", "0.13.0", "rate=40/s", results.Load{Mode: "open", API: "chat", Stream: true, Rate: 40, Arrivals: "poisson", BatchSize: 1},
-			16, 14, 3, "http_500", "demo-8b", []metric.Name{"ttft", "response_ttft"}, []metric.Name{"queue_delay"},
+			"aiperf/open.jsonl", "AIPerf", "0.13.0", "rate=40/s",
+			results.Load{Mode: "open", API: "chat", Stream: true, Rate: 40, Arrivals: "poisson", BatchSize: 1},
+			16, 14, 3, "http_500", "demo-8b",
+			[]metric.Name{"ttft", "response_ttft"},
+			[]metric.Name{"queue_delay"},
 		},
 	}
 	for _, test := range tests {
