@@ -97,7 +97,7 @@ func together(columns []column) (n, wide int) {
 
 // shorten cuts names that would take more than a third of a limited width.
 func (p *page) shorten(names []string) []string {
-	if p.Width <= 0 {
+	if p.Width <= 0 || p.Markdown {
 		return names
 	}
 	limit := max(p.Width/(3*(p.lead+1)), 8)
@@ -236,7 +236,7 @@ const (
 )
 
 func (p *page) paint(code, s string) string {
-	if !p.Color {
+	if !p.Color || p.Markdown {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"

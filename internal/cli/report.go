@@ -83,9 +83,6 @@ func reportRuns(sys IO, c *cli.Context) error {
 	}
 	options := sys.tableOptions()
 	options.Markdown = format == "markdown"
-	if options.Markdown {
-		options.Color = false
-	}
 	if err := report.WriteRuns(sys.Out, summaries, options); err != nil {
 		return err
 	}

@@ -73,6 +73,9 @@ func (f file) decode(into any) error {
 	offset := int64(-1)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset
+		if offset > 0 && offset < int64(len(src)) { // it has read what is wrong
+			offset--
+		}
 	}
 	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		offset = typed.Offset

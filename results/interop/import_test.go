@@ -287,7 +287,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"GuideLLM's of nothing", `{"benchmarks":[]}`, "f: benchmarks is empty"},
 		{"GuideLLM's without a measured part", `{"benchmarks":[{"requests":{"errored":[{"info":{"timings":{"request_start":5}}}]}}]}`, "f: benchmarks[0]: start_time and end_time"},
 		{"a line that is no record", `{"metadata":{"request_start_ns":1},"metrics":{}}` + "\n{}\n", "f:2: metadata.request_start_ns or metrics is missing"},
-		{"a line that is no JSON", `{"metadata":{"request_start_ns":1},"metrics":{}}` + "\n" + `{"metadata":{"request_start_ns":2},"metrics":{}}` + "\n{,}\n", "f:3:3: invalid character"},
+		{"a line that is no JSON", `{"metadata":{"request_start_ns":1},"metrics":{}}` + "\n" + `{"metadata":{"request_start_ns":2},"metrics":{}}` + "\n{,}\n", "f:3:2: invalid character"},
 		{"a time in tokens", `{"metadata":{"request_start_ns":1},"metrics":{"request_latency":{"value":1,"unit":"tokens"}}}`, `f: request 1: request_latency is in "tokens": want a time`},
 		{"figures of nothing", `{"aiperf_version":"0.13.0"}`, "f: neither request_count nor error_request_count"},
 	}
