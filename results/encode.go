@@ -64,6 +64,7 @@ func (a *Attempt) appendJSON(b []byte) []byte {
 	o.int("first_chunk_ns", a.FirstChunkNS, true)
 	o.int("first_token_ns", a.FirstTokenNS, true)
 	o.int("first_output_ns", a.FirstOutNS, true)
+	o.int("last_token_ns", a.LastTokenNS, true)
 	o.int("done_ns", a.DoneNS, false)
 	o.string("outcome", string(a.Outcome), false)
 	o.int("status", int64(a.Status), true)

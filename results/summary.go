@@ -51,6 +51,15 @@ type Run struct {
 	// system has no such clock.
 	MonotonicNS int64 `json:"monotonic_ns"`
 	Interrupted bool  `json:"interrupted"`
+	// Imported says which other tool measured; llmload's own error, and what Valid rests on, are then not known.
+	Imported *Imported `json:"imported,omitempty"`
+}
+
+// Imported is where a run that llmload did not measure comes from.
+type Imported struct {
+	Tool    string `json:"tool"`
+	Version string `json:"version"` // of the tool; empty where its file does not say
+	File    string `json:"file"`
 }
 
 // Environment is where the tool ran.

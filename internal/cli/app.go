@@ -99,6 +99,7 @@ func newApp(sys IO) *cli.App {
 		HideHelpCommand: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
 			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mockCommand(sys), selftestCommand(sys),
+			exportCommand(sys), importCommand(sys), initCommand(sys), schemaCommand(sys), completionCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.
 		ExitErrHandler: func(*cli.Context, error) {},

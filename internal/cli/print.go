@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,4 +88,10 @@ func progressLine(p runner.Progress, stages int) string {
 	line := fmt.Sprintf("[%d/%d] %s: %d%s done, %d in flight, %d failed, %d tokens, %s",
 		p.Index+1, stages, p.Stage, p.Done, of, p.Sent-p.Done, p.Failed, p.Tokens, elapsed)
 	return line
+}
+
+// buffered writes through a buffer: encoders write a line, or a field, at a time.
+func buffered(w io.Writer, write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	return errors.Join(write(b), b.Flush())
 }
