@@ -100,7 +100,7 @@ func (j *judgement) load(stage *scenarios.Stage, s *results.StageSummary) {
 		j.warn("%d requests are few for %d in flight: throughput is of a short window", n, stage.InFlight())
 	}
 	if wait := s.Metrics[metric.QueueDelay]; stage.Open() && wait != nil && wait.P50 != nil && *wait.P50 > 1 {
-		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.MaxInFlight)
+		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.InFlight())
 	}
 	if s.Retries > 0 {
 		j.warn("%d attempts were retries: TTFT and logical_e2e count back-off, E2E is of the last attempt alone", s.Retries)
