@@ -96,7 +96,6 @@ func TestRequestsOfAClosedLoopAddUpAtAnyPace(t *testing.T) {
 	})
 }
 
-
 func TestPromptsOfShardsAreThoseOfTheWhole(t *testing.T) {
 	p := mustPlan(t, `
 mix:
