@@ -74,7 +74,7 @@ func engineShard(sys IO) (shard, from string) {
 	for _, names := range engines {
 		index, ok := sys.LookupEnv(names[0])
 		count, both := sys.LookupEnv(names[1])
-		if ok && both && count != "1" {
+		if ok && both && index != "" && count != "" && count != "1" { // an empty variable is none
 			return index + "/" + count, names[0] + "/" + names[1]
 		}
 	}
@@ -178,6 +178,6 @@ func (e *execution) late(s *results.Summary, begins time.Time) error {
 	}
 	why := fmt.Sprintf("too late for the agreed start by %s", by.Round(time.Millisecond))
 	s.Valid, s.InvalidReasons, s.Stages = false, []string{why}, nil
-	s.Run.FinishedAt, s.Run.Shard.LateMS = time.Now().UTC(), float64(by)/1e6
+	s.Run.FinishedAt, s.Run.Shard.LateMS, s.Conservation.Holds = time.Now().UTC(), float64(by)/1e6, true // nothing of nothing
 	return &exitError{exitLate, fmt.Errorf("%s; nothing was sent: give the shards more time to start", why)}
 }

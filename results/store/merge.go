@@ -116,7 +116,7 @@ func (r *Run) walkUntil(ctx context.Context, each func(*results.Record) error) e
 func (m *merging) initial() *results.Summary {
 	s := *m.shards[0].Summary
 	s.Run.ID += "-merged"
-	s.Run.Shard, s.Run.Shards, s.Run.MonotonicNS, s.Environment.SelfTest = nil, nil, 0, nil
+	s.Run.Shard, s.Run.Shards, s.Run.MonotonicNS = nil, nil, 0
 	s.Run.FinishedAt = time.Time{}
 	s.Stages, s.Thresholds, s.Budget, s.RecordsLost = nil, nil, nil, 0
 	for _, one := range m.shards {
@@ -124,7 +124,7 @@ func (m *merging) initial() *results.Summary {
 		facts.RunID, facts.Host = one.Summary.Run.ID, one.Summary.Environment.Host
 		s.Run.Shards = append(s.Run.Shards, facts)
 		if facts.Host != s.Environment.Host {
-			s.Environment.Host = "" // of each shard its own
+			s.Environment.Host, s.Environment.SelfTest = "", nil // each shard has its own
 		}
 	}
 	return &s

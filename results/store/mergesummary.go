@@ -28,6 +28,11 @@ func (m *merging) summary() (*results.Summary, []results.StageHistograms, error)
 		s.Stages, hs = append(s.Stages, stage), append(hs, h)
 	}
 	s.InvalidReasons = append(s.InvalidReasons, m.invalid...)
+	cpu, gc := s.Instrument.CPURatio, s.Instrument.GCPauseP99MS
+	for i := range s.Stages {
+		s.Instrument.TakeWorst(s.Stages[i].Instrument)
+	}
+	s.Instrument.CPURatio, s.Instrument.GCPauseP99MS = cpu, gc // of whole runs
 	return s, hs, nil
 }
 
