@@ -52,7 +52,7 @@ func runCommand(sys IO) *cli.Command {
 			if err != nil {
 				return err
 			}
-			plan, err := planFor(sys, c)
+			plan, err := planFor(sys, c, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -62,8 +62,7 @@ func runCommand(sys IO) *cli.Command {
 }
 
 // planFor loads the scenario that a command line names, with its overrides.
-func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
-	name := c.Args().First()
+func planFor(sys IO, c *cli.Context, name string) (*scenarios.Plan, error) {
 	if name == "" {
 		name = defaultScenario
 	}
