@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -128,7 +129,9 @@ func judgeMerged(plan []byte) func(*results.Summary, []results.StageHistograms) 
 	return func(s *results.Summary, hs []results.StageHistograms) {
 		for i := range s.Stages {
 			for _, why := range runner.JudgeMerged(&s.Stages[i]) {
-				if why = s.Stages[i].Name + ": " + why; !slices.Contains(s.InvalidReasons, why) {
+				why = s.Stages[i].Name + ": " + why
+				said := func(reason string) bool { return strings.HasSuffix(reason, why) } // by the shard that is the worst
+				if !slices.ContainsFunc(s.InvalidReasons, said) {
 					s.InvalidReasons = append(s.InvalidReasons, why)
 				}
 			}
