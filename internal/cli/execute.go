@@ -164,7 +164,10 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 	s.Run.Interrupted = res.Interrupted
 	s.Stages, s.Instrument, s.Conservation = res.Stages, res.Instrument, res.Conservation
 	s.InvalidReasons, s.Budget = res.Invalid, res.Budget
-	s.Valid = len(res.Invalid) == 0
+	if res.Interrupted && len(res.Stages) == 0 {
+		s.InvalidReasons = append(s.InvalidReasons, "interrupted before anything was measured")
+	}
+	s.Valid = len(s.InvalidReasons) == 0
 	if s.Run.Shard != nil {
 		s.Run.Shard.LateMS = float64(res.Late) / 1e6
 	}

@@ -24,7 +24,7 @@ func kubernetesFlags() []cli.Flag {
 		&cli.StringFlag{Name: "namespace", Value: "default", Usage: "kubernetes: the `NAMESPACE`"},
 		&cli.StringFlag{Name: "secret", Value: "llmload", Usage: "kubernetes: the `SECRET` whose keys are the variables ${NAME} of the scenario"},
 		&cli.StringFlag{Name: "cpu", Value: "2", Usage: "kubernetes: `CORES` that a shard asks for, see docs/scale-out.md"},
-		&cli.StringFlag{Name: "memory", Value: "1Gi", Usage: "kubernetes: `MEMORY` that a shard asks for"},
+		&cli.StringFlag{Name: "memory", Value: "512Mi", Usage: "kubernetes: `MEMORY` that a shard asks for"},
 		&cli.DurationFlag{Name: "wait", Value: time.Hour, Usage: "kubernetes: how long the pods may take to start, and the run to end"},
 	}
 }
