@@ -133,6 +133,8 @@ func TestAMergedFolderIsAnOrdinaryOne(t *testing.T) {
 }
 
 func TestShardsThatDoNotBelongTogetherAreRefusedByName(t *testing.T) {
+	shared := four(t)
+	four := func(*testing.T) []*store.Run { return slices.Clone(shared) }
 	other := func(change func(*results.Summary)) func(*testing.T) []*store.Run {
 		return func(t *testing.T) []*store.Run {
 			runs := four(t)

@@ -114,11 +114,11 @@ func TestFourShardsMeasureWhatOneMachineDoes(t *testing.T) {
 		sentence, load string
 		rates          bool // the window is the one machine's, too
 	}{
-		{"Poisson arrivals", "{open: {rate: 100/s}, requests: 600, warmup: {requests: 30}}", true},
-		{"bursts in batches, for a time", "{open: {rate: 40/s, arrivals: gamma(0.4)}, duration: 6s, batch: {size: 3}, warmup: {duration: 1s}}", true},
-		{"sessions", "{sessions: {rate: 20/s, turns: {mean: 4, stddev: 2}, tool_delay: {mean: 50ms, stddev: 20ms}}, requests: 400}", true},
-		{"a closed loop", "{closed: {concurrency: 13}, requests: 600, warmup: {requests: 26}}", false},
-		{"stages that begin together", "{open: {rate: [50/s, 100/s], arrivals: constant}, duration: 4s, pause: 2s}", true},
+		{"Poisson arrivals", "{open: {rate: 100/s}, requests: 240, warmup: {requests: 30}}", true},
+		{"bursts in batches, for a time", "{open: {rate: 40/s, arrivals: gamma(0.4)}, duration: 3s, batch: {size: 3}, warmup: {duration: 1s}}", true},
+		{"sessions", "{sessions: {rate: 20/s, turns: {mean: 4, stddev: 2}, tool_delay: {mean: 50ms, stddev: 20ms}}, requests: 160}", true},
+		{"a closed loop", "{closed: {concurrency: 13}, requests: 240, warmup: {requests: 26}}", false},
+		{"stages that begin together", "{open: {rate: [50/s, 100/s], arrivals: constant}, duration: 2s, pause: 2s}", true},
 	} {
 		t.Run(row.sentence, func(t *testing.T) {
 			one := run(t, byPlace, work+"load: "+row.load+"\n", 0)
