@@ -46,8 +46,10 @@ func fillShard(t *testing.T, i, n int64, finish bool, change func(*results.Summa
 	for k, info := range stageInfos {
 		b := new(results.Bounds)
 		c := results.NewCollector(info, b)
+		var records []*results.Record
 		for j := i; j < 200; j += n {
 			r := record(k, j)
+			r.DoneNS += j % 5 * 1e9 // no figure is made of it, and no order
 			r.ID, r.Seq = fmt.Sprintf("run%d-%d", i, j), j/n
 			if r.Measured() {
 				b.SetStart(r.IntendedNS)
@@ -56,6 +58,9 @@ func fillShard(t *testing.T, i, n int64, finish bool, change func(*results.Summa
 				b.SetEnd(r.IntendedNS)
 			}
 			c.Add(r)
+			records = append(records, r)
+		}
+		for _, r := range slices.Backward(records) { // they end in any order
 			if err := w.Append(r); err != nil {
 				t.Fatal(err)
 			}
