@@ -29,6 +29,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### The summary", "json", results.Summary{}},
 		{"run-folder.md", "### `run`", "json", results.Run{}},
 		{"run-folder.md", "### `imported` of the run", "json", results.Imported{}},
+		{"run-folder.md", "### `shard` of the run", "json", results.Shard{}},
 		{"run-folder.md", "### `budget`", "json", results.Budget{}},
 		{"run-folder.md", "### `environment`", "json", results.Environment{}},
 		{"run-folder.md", "### `target`", "json", results.Target{}},

@@ -21,6 +21,7 @@ func (p *page) headline(s *results.Summary) {
 		target += " (mock)"
 	}
 	p.line("target " + target + ", model " + cmp.Or(clean(s.Target.Model), "unknown"))
+	p.shards(&s.Run, s.Environment.Host)
 	if s.Run.Interrupted {
 		p.line(p.paint(amber, "interrupted") + ": what follows was measured before")
 	}

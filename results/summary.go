@@ -53,6 +53,9 @@ type Run struct {
 	Interrupted bool  `json:"interrupted"`
 	// Imported says which other tool measured; llmload's own error, and what Valid rests on, are then not known.
 	Imported *Imported `json:"imported,omitempty"`
+	Shard    *Shard    `json:"shard,omitempty"` // of one machine's part
+	// Shards are the parts that a merged run was made of, with their run and host.
+	Shards []Shard `json:"shards,omitempty"`
 }
 
 // Imported is where a run that llmload did not measure comes from.
@@ -117,6 +120,60 @@ type Instrument struct {
 func (in *Instrument) TakeRecorded(of Instrument) {
 	in.KernelToReadP50MS, in.KernelToReadP99MS = of.KernelToReadP50MS, of.KernelToReadP99MS
 	in.UnstampedReads, in.MultiEventReads = of.UnstampedReads, of.MultiEventReads
+}
+
+// TakeWorst takes over what is worse of another's.
+func (in *Instrument) TakeWorst(of Instrument) {
+	for _, f := range []struct{ mine, theirs **float64 }{
+		{&in.DispatchDelayP99MS, &of.DispatchDelayP99MS},
+		{&in.LagP99MS, &of.LagP99MS},
+		{&in.KernelToReadP50MS, &of.KernelToReadP50MS},
+		{&in.KernelToReadP99MS, &of.KernelToReadP99MS},
+		{&in.UnstampedReads, &of.UnstampedReads},
+		{&in.ClockStepMS, &of.ClockStepMS},
+		{&in.MultiEventReads, &of.MultiEventReads},
+		{&in.CPURatio, &of.CPURatio},
+		{&in.GCPauseP99MS, &of.GCPauseP99MS},
+		{&in.ServerLateP99MS, &of.ServerLateP99MS},
+	} {
+		if *f.mine == nil || *f.theirs != nil && **f.theirs > **f.mine {
+			*f.mine = *f.theirs
+		}
+	}
+}
+
+// Add adds another's books. What the server saw is known where it is of all.
+func (c *Conservation) Add(of Conservation) {
+	first := c.Issued == 0 && c.Outcomes == 0
+	c.Holds, c.Rebuilt = c.Holds && of.Holds, c.Rebuilt || of.Rebuilt
+	if c.Broken == "" {
+		c.Broken = of.Broken
+	}
+	switch {
+	case first:
+		c.ServerAttempts = of.ServerAttempts
+	case c.ServerAttempts == nil || of.ServerAttempts == nil:
+		c.ServerAttempts = nil
+	default:
+		sum := *c.ServerAttempts + *of.ServerAttempts
+		c.ServerAttempts = &sum
+	}
+	c.Issued += of.Issued
+	c.Outcomes += of.Outcomes
+	c.Attempts += of.Attempts
+	c.Dispatched += of.Dispatched
+	c.Retries += of.Retries
+	c.Written += of.Written
+}
+
+// Add adds another's bounds and uses; the whole is exhausted when a part is.
+func (b *Budget) Add(of Budget) {
+	b.TotalTokens += of.TotalTokens
+	b.USD += of.USD
+	b.UsedInput += of.UsedInput
+	b.UsedOutput += of.UsedOutput
+	b.UsedUSD += of.UsedUSD
+	b.Exhausted = b.Exhausted || of.Exhausted
 }
 
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.

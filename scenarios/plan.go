@@ -89,14 +89,18 @@ type Stage struct {
 	ordinal uint64  // place in the plan, from 0
 	process process // what Arrivals say
 	trace   *trace  // what Trace holds
+	shard   Shard   // the part of it that is sent; the fields above are the whole stage's
 }
 
 // Open reports whether arrivals do not wait for answers.
 func (s *Stage) Open() bool { return s.Rate > 0 }
 
-// Workers is how many send in a closed loop: its concurrency, but no more than there are units to send, because a worker
-// that never finds work would end the window before it began.
-func (s *Stage) Workers() int {
+// Workers is how many of the shard send in a closed loop: its concurrency, but no more than there are units to send, because
+// a worker that never finds work would end the window before it began.
+func (s *Stage) Workers() int { return s.shard.of(s.allWorkers()) }
+
+// allWorkers are those of all shards.
+func (s *Stage) allWorkers() int {
 	if s.Requests == 0 || s.Warmup.Duration > 0 {
 		return s.Concurrency
 	}
@@ -104,15 +108,15 @@ func (s *Stage) Workers() int {
 	return min(s.Concurrency, units)
 }
 
-// InFlight is the most requests that the stage has under way at once.
+// InFlight is the most requests that the shard has under way at once.
 func (s *Stage) InFlight() int {
 	if s.Open() {
-		return s.MaxInFlight
+		return s.shard.of(s.MaxInFlight)
 	}
 	if s.BatchMode == OneRequest {
-		return s.Concurrency
+		return s.shard.of(s.Concurrency)
 	}
-	return s.Concurrency * s.BatchSize
+	return s.shard.of(s.Concurrency) * s.BatchSize
 }
 
 // Warmup is what a stage sends first, outside every figure: a count of prompts, or a time, or as long as either asks.

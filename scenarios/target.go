@@ -62,7 +62,7 @@ func (r *resolver) endpoints(list []string) (first string, more []string) {
 }
 
 // groupNames are what requests are grouped by on llmload's own account.
-var groupNames = [...]string{"workload", "endpoint", "turn"}
+var groupNames = [...]string{"workload", "endpoint", "turn", "shard"}
 
 // labelHeaders returns the names in the form that records have them, lower case.
 func (r *resolver) labelHeaders(t targetSpec) (out []string) {

@@ -37,28 +37,32 @@ func runCommand(sys IO) *cli.Command {
 			"llmload run                                        the built-in quickstart against the bundled mock",
 			"llmload run chat.yaml --label gpu=h100",
 			"llmload run quickstart --endpoint http://127.0.0.1:8000 --model my-model",
+			"llmload run chat.yaml --shard 0/4 --start-at 1767225600 --out runs/shard-{shard}   one of four machines",
 		),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
-		}, outputFlags()...),
+		}, append(outputFlags(), shardFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 1); err != nil {
 				return err
 			}
-			plan, err := planFor(sys, c)
+			b, err := barrierOf(sys, c, time.Now())
 			if err != nil {
 				return err
 			}
-			return runPlan(c, sys, plan, execution{})
+			plan, err := planFor(sys, c, c.Args().First())
+			if err != nil {
+				return err
+			}
+			return runPlan(c, sys, plan, execution{barrier: b})
 		},
 	}
 }
 
 // planFor loads the scenario that a command line names, with its overrides.
-func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
-	name := c.Args().First()
+func planFor(sys IO, c *cli.Context, name string) (*scenarios.Plan, error) {
 	if name == "" {
 		name = defaultScenario
 	}
@@ -114,6 +118,9 @@ func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e execution) error {
 		return err
 	}
 	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")
+	if err := e.prepare(); err != nil {
+		return err
+	}
 	ctx := c.Context
 	if e.target == nil {
 		if err := sys.confirm(ctx, plan, c.Bool("yes")); err != nil {

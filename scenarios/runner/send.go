@@ -53,7 +53,7 @@ func (sr *stageRun) think(ctx context.Context, a scenarios.Arrival, ended time.T
 // come first served, and none is skipped. It goes on past the measured arrivals until those have ended, but sends no more
 // than was measured: a request that never ends must not load the server for ever.
 func (sr *stageRun) open(ctx, requests context.Context) {
-	slots := make(chan struct{}, sr.stage.MaxInFlight)
+	slots := make(chan struct{}, sr.stage.InFlight())
 	tail, endTail := context.WithCancel(ctx)
 	defer endTail()
 	timer := alarm.NewTimer(sr.cfg.KernelTimers)

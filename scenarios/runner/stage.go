@@ -19,7 +19,8 @@ import (
 type stageRun struct {
 	*run
 	stage   *scenarios.Stage
-	begin   time.Time // the stage's zero
+	begin   time.Time     // the stage's zero
+	late    time.Duration // of shards: how long after the agreed time it could begin
 	bounds  *results.Bounds
 	ended   chan finished  // requests whose answer is read, not yet decoded
 	sending sync.WaitGroup // requests and load goroutines
@@ -57,10 +58,14 @@ type finished struct {
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
 	begin := time.Now()
+	late := begin.Sub(r.agreed)
+	if !r.agreed.IsZero() { // what is late leaves late, and is measured as that
+		begin = r.agreed
+	}
 	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued, r.spending)
 	sr := &stageRun{
 		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
-		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}),
+		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}), late: late,
 	}
 	sr.noWork = sync.OnceFunc(func() { close(sr.idle) })
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
@@ -132,6 +137,9 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	j := judge(sr.stage, &summary, sr.failure)
 	if context.Cause(ctx) == errGone {
 		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
+	}
+	if part := float64(sr.late) / float64(max(1, sr.stage.Duration)); !sr.agreed.IsZero() && sr.stage.Duration > 0 && part > maxStageLate {
+		j.spoil("this shard began %s after the others: the stage before it had not ended in time; lengthen pause", sr.late.Round(time.Millisecond))
 	}
 	sr.cut = sr.cut || ctx.Err() != nil
 	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run || sr.intake.Spent()

@@ -19,6 +19,7 @@ const (
 	maxCPURatio    = 0.95
 	maxCachedShare = 0.02
 	maxOutputError = 0.02
+	maxStageLate   = 0.01 // of a stage's duration: a shard that begins it later than the others by more sends beside them
 )
 
 // judgement gathers what a reader must know of a stage: warnings, and reasons for which its figures do not count.
@@ -44,12 +45,7 @@ func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j j
 	if rule, _, early := strings.Cut(s.StopReason, ": "); early && !strings.Contains(rule, " ") {
 		j.warn("ended early, %s", s.StopReason)
 	}
-	switch {
-	case s.Requests.Issued == s.Requests.Cancelled:
-		j.spoil("no request was measured")
-		return j
-	case s.Requests.Succeeded == 0:
-		j.spoil("no request succeeded; the first error: %s", failure)
+	if !j.measured(s, failure) {
 		return j
 	}
 	j.instrument(s)
@@ -60,6 +56,29 @@ func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j j
 		j.warn("%d of %d requests failed; the first error: %s", failed, s.Requests.Issued, failure)
 	}
 	return j
+}
+
+// JudgeMerged says for which reasons a stage of a merged run does not count that no shard can know by itself: quantiles that only all
+// their requests resolve.
+func JudgeMerged(s *results.StageSummary) (invalid []string) {
+	var j judgement
+	if j.measured(s, "see the shards'") {
+		j.instrument(s)
+	}
+	return j.invalid
+}
+
+// measured reports whether there is anything to judge.
+func (j *judgement) measured(s *results.StageSummary, failure string) bool {
+	switch {
+	case s.Requests.Issued == s.Requests.Cancelled:
+		j.spoil("no request was measured")
+		return false
+	case s.Requests.Succeeded == 0:
+		j.spoil("no request succeeded; the first error: %s", failure)
+		return false
+	}
+	return true
 }
 
 // instrument holds the tool's own delays against the latencies that they would be taken for.
@@ -100,7 +119,7 @@ func (j *judgement) load(stage *scenarios.Stage, s *results.StageSummary) {
 		j.warn("%d requests are few for %d in flight: throughput is of a short window", n, stage.InFlight())
 	}
 	if wait := s.Metrics[metric.QueueDelay]; stage.Open() && wait != nil && wait.P50 != nil && *wait.P50 > 1 {
-		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.MaxInFlight)
+		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.InFlight())
 	}
 	if s.Retries > 0 {
 		j.warn("%d attempts were retries: TTFT and logical_e2e count back-off, E2E is of the last attempt alone", s.Retries)
