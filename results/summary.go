@@ -73,6 +73,7 @@ type Target struct {
 	Mock     bool     `json:"mock"`
 	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
 	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
+	Metrics  []string `json:"metrics,omitempty"`        // Prometheus endpoints that were read, without their queries
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null
@@ -128,6 +129,7 @@ type StageSummary struct {
 	Metrics    map[metric.Name]*Metric `json:"metrics"`
 	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
 	Instrument Instrument              `json:"instrument"`
+	Server     *Server                 `json:"server,omitempty"` // what it said of itself
 	Series     []Point                 `json:"series"`
 	Warnings   []string                `json:"warnings"`
 }
@@ -225,6 +227,11 @@ type Point struct {
 	RequestsPerS     float64 `json:"requests_per_s"`
 	FailedPerS       float64 `json:"failed_per_s"`
 	InFlight         float64 `json:"in_flight"`
+	// What the server said of itself, in the interval in which it did.
+	ServerRunning  *float64 `json:"server_running,omitempty"`
+	ServerWaiting  *float64 `json:"server_waiting,omitempty"`
+	ServerCacheUse *float64 `json:"server_kv_cache_use_ratio,omitempty"`
+	ServerPowerW   *float64 `json:"server_power_w,omitempty"`
 }
 
 // ThresholdResult is a threshold's verdict on one stage: pass, fail, or undecided when the sample cannot resolve it.

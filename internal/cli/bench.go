@@ -41,6 +41,7 @@ func benchCommand(sys IO) *cli.Command {
 			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
+			metricsFlag(),
 			&cli.BoolFlag{Name: "print-scenario", Usage: "print the scenario that the flags stand for, and send nothing"},
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error { return bench(c, sys) },

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/internal/promscrape"
 	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/results/store"
@@ -120,11 +121,17 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 	live := &runner.Live{}
 	stop := e.sys.watch(live, len(e.plan.Stages))
 	defer stop()
-	return runner.Run(ctx, e.plan, e.target, runner.Config{
+	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
 		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
 		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
-	})
+	}
+	if urls := e.metrics(); len(urls) > 0 {
+		scraper := promscrape.New(urls)
+		defer scraper.Close()
+		cfg.Metrics = scraper
+	}
+	return runner.Run(ctx, e.plan, e.target, cfg)
 }
 
 // initial is the summary of a run that has not finished: what a killed run leaves behind.
@@ -141,7 +148,7 @@ func (e *execution) initial(id string, started time.Time, anchor int64) (*result
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor,
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs},
+		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs, Metrics: runner.EndpointLabels(e.metrics())},
 	}
 	s.Environment.SelfTest = lastSelfTest(e.sys)
 	for i := range e.plan.Stages {

@@ -42,6 +42,7 @@ func runCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
+			metricsFlag(),
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 1); err != nil {
@@ -76,7 +77,28 @@ func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
 	if c.IsSet("model") {
 		plan.Model = c.String("model")
 	}
-	return plan, redirect(sys, plan, c.String("endpoint"))
+	if err := redirect(sys, plan, c.String("endpoint")); err != nil {
+		return nil, err
+	}
+	return plan, readMetrics(plan, c.StringSlice("metrics"))
+}
+
+// metricsFlag names the Prometheus endpoints of the server.
+func metricsFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "metrics", Usage: "read the server's own metrics from this `URL` of Prometheus' text format while it is loaded; may be repeated"}
+}
+
+// readMetrics has a plan read these addresses instead of its own.
+func readMetrics(p *scenarios.Plan, urls []string) error {
+	for _, u := range urls {
+		if err := scenarios.CheckMetrics(u); err != nil {
+			return asUsage(err)
+		}
+	}
+	if len(urls) > 0 {
+		p.Target.Metrics = urls
+	}
+	return nil
 }
 
 // redirect points a plan at another server. Stages with faults are left out, and said so: only the mock can inject them.

@@ -38,7 +38,7 @@ func (t *totals) books(issued int64) results.Conservation {
 }
 
 // record decodes one request, collects it and keeps it.
-func (sr *stageRun) record(c *results.Collector, f finished) {
+func (sr *stageRun) record(c *results.Collector, f finished) *results.Record {
 	r := sr.toRecord(f)
 	sr.totals.add(r)
 	sr.noteFailure(r)
@@ -47,6 +47,7 @@ func (sr *stageRun) record(c *results.Collector, f finished) {
 	if sr.cfg.Append != nil {
 		sr.cfg.Append(r)
 	}
+	return r
 }
 
 // noteFailure keeps the first error, so that a stage can say why its requests failed, and notices a server that is gone.
