@@ -119,7 +119,7 @@ func (e *execution) run(ctx context.Context) error {
 
 func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
 	live := &runner.Live{}
-	stop := e.sys.watch(live, len(e.plan.Stages))
+	stop := e.sys.watch(live)
 	defer stop()
 	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),

@@ -43,7 +43,7 @@ func (sr *stageRun) record(c *results.Collector, f finished) *results.Record {
 	sr.totals.add(r)
 	sr.noteFailure(r)
 	c.Add(r)
-	sr.cfg.Live.ended(r)
+	sr.cfg.Live.record(r)
 	if sr.cfg.Append != nil {
 		sr.cfg.Append(r)
 	}

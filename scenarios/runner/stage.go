@@ -178,6 +178,7 @@ func (sr *stageRun) due(a scenarios.Arrival) {
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
 func (sr *stageRun) report(f finished) {
+	sr.cfg.Live.end()
 	sr.ended <- f
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
