@@ -59,6 +59,9 @@ func bench(c *cli.Context, sys IO) error {
 	if _, err := labels(c.StringSlice("label")); err != nil {
 		return err // before the probe: a wrong flag sends nothing
 	}
+	if _, err := metricsAddr(c); err != nil {
+		return err
+	}
 	text := b.scenario()
 	if c.Bool("print-scenario") {
 		_, err := fmt.Fprint(sys.Out, text)
@@ -71,7 +74,7 @@ func bench(c *cli.Context, sys IO) error {
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
-	e := execution{sys: sys, plan: plan}
+	e := &execution{sys: sys, plan: plan}
 	stop, err := e.open(c.Context)
 	if err != nil {
 		return err

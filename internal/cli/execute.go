@@ -34,6 +34,8 @@ type execution struct {
 	labels  map[string]string
 	out     string // run folder; empty: one under runsDir
 	json    bool
+	live    runner.Live
+	exposed *exposed // nil: the run is not exposed
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
 }
@@ -118,13 +120,17 @@ func (e *execution) run(ctx context.Context) error {
 }
 
 func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
-	live := &runner.Live{}
-	stop := e.sys.watch(live)
+	stop := e.sys.watch(&e.live)
 	defer stop()
 	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
-		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
-		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
+		Append: func(r *results.Record) {
+			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			if e.exposed != nil {
+				e.exposed.record(r)
+			}
+		},
+		AfterStage: e.after, Live: &e.live, Start: started, KernelTimers: true,
 	}
 	if urls := e.metrics(); len(urls) > 0 {
 		scraper := promscrape.New(urls)

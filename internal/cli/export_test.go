@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -109,3 +110,9 @@ func Pace(looks []runner.Progress, at []time.Time) (rates []float64) {
 
 // Watch is watch, for tests.
 func Watch(sys IO, live *runner.Live) (stop func()) { return sys.watch(live) }
+
+// Exposed serves a run for Prometheus, for tests; record is how a request that ended is told.
+func Exposed(live *runner.Live) (h http.Handler, record func(*results.Record)) {
+	e := newExposed(live)
+	return e.handler(), e.record
+}

@@ -25,6 +25,7 @@ func outputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
 		&cli.StringSliceFlag{Name: "label", Usage: "`KEY=VALUE` kept with the run; may be repeated"},
+		&cli.StringFlag{Name: "metrics-addr", Usage: "expose the run for Prometheus at `ADDR`/metrics while it lasts; a port alone is on 127.0.0.1"},
 		&cli.BoolFlag{Name: "yes", Usage: "load an address outside this machine and network without asking"},
 	}
 }
@@ -52,7 +53,7 @@ func runCommand(sys IO) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runPlan(c, sys, plan, execution{})
+			return runPlan(c, sys, plan, &execution{})
 		},
 	}
 }
@@ -130,13 +131,21 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 }
 
 // runPlan finds the target and the model, and runs.
-func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e execution) error {
+func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e *execution) error {
 	var err error
 	if e.labels, err = labels(c.StringSlice("label")); err != nil {
 		return err
 	}
 	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")
 	ctx := c.Context
+	addr, err := metricsAddr(c)
+	if err != nil {
+		return err
+	}
+	if e.exposed, err = sys.expose(addr, &e.live); err != nil {
+		return err
+	}
+	defer e.exposed.close()
 	if e.target == nil {
 		if err := sys.confirm(ctx, plan, c.Bool("yes")); err != nil {
 			return err
