@@ -142,5 +142,5 @@ func (p *Plan) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n"), body...), nil
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n# "+p.timeLine()+"\n"), body...), nil
 }

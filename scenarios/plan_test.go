@@ -128,6 +128,7 @@ func TestDefaultPlan(t *testing.T) {
 	const want = `# resolved by llmload plan
 # sha256: HASH
 # at most 100 prompts, input tokens 51200, output tokens 12800
+# time unbounded: stage c=1 ends with its last answer, and no time-out ends a stream that goes on
 name: scenario
 seed: 0
 target: {}

@@ -72,7 +72,7 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Workload: f.workload, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, CustomID: f.customID, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {

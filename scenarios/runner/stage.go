@@ -43,6 +43,7 @@ type finished struct {
 	turn       int    // of a session, from 1
 	lost       string // why a turn of a session was not sent
 	workload   string // of the mix
+	customID   string // of a batch file's request
 	endpoint   string // of several
 	input      int    // tokens asked for, 0 where unknown
 	output     int    // likewise
