@@ -39,6 +39,7 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### `slo[]`", "json", results.Limit{}},
 		{"run-folder.md", "### `window`", "json", results.Window{}},
 		{"run-folder.md", "### `requests`", "json", results.Requests{}},
+		{"run-folder.md", "### `wasted`", "json", results.Waste{}},
 		{"run-folder.md", "### `throughput`", "json", results.Throughput{}},
 		{"run-folder.md", "### `goodput`", "json", results.Goodput{}},
 		{"run-folder.md", "### `tokens` of a stage", "json", results.TokenTotals{}},

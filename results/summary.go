@@ -113,25 +113,28 @@ func (in *Instrument) TakeRecorded(of Instrument) {
 
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.
 type StageSummary struct {
-	Name       string                  `json:"name"`
-	Load       Load                    `json:"load"`
-	SLO        []Limit                 `json:"slo"`
-	Window     Window                  `json:"window"`
-	StopReason string                  `json:"stop_reason"`
-	Requests   Requests                `json:"requests"`
-	Outcomes   map[Outcome]int64       `json:"outcomes"`
-	Attempts   int64                   `json:"attempts"`
-	Retries    int64                   `json:"retries"`
-	Success    *float64                `json:"success_rate"`
-	Throughput Throughput              `json:"throughput"`
-	Goodput    Goodput                 `json:"goodput"`
-	Tokens     TokenTotals             `json:"tokens"`
-	Metrics    map[metric.Name]*Metric `json:"metrics"`
-	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
-	Instrument Instrument              `json:"instrument"`
-	Server     *Server                 `json:"server,omitempty"` // what it said of itself
-	Series     []Point                 `json:"series"`
-	Warnings   []string                `json:"warnings"`
+	Name       string            `json:"name"`
+	Load       Load              `json:"load"`
+	SLO        []Limit           `json:"slo"`
+	Window     Window            `json:"window"`
+	StopReason string            `json:"stop_reason"`
+	Requests   Requests          `json:"requests"`
+	Outcomes   map[Outcome]int64 `json:"outcomes"`
+	Attempts   int64             `json:"attempts"`
+	Retries    int64             `json:"retries"`
+	// Amplification is attempts over requests that were sent: what retries make of the load. Null where none was.
+	Amplification *float64                `json:"amplification"`
+	Wasted        Waste                   `json:"wasted"`
+	Success       *float64                `json:"success_rate"`
+	Throughput    Throughput              `json:"throughput"`
+	Goodput       Goodput                 `json:"goodput"`
+	Tokens        TokenTotals             `json:"tokens"`
+	Metrics       map[metric.Name]*Metric `json:"metrics"`
+	Groups        []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
+	Instrument    Instrument              `json:"instrument"`
+	Server        *Server                 `json:"server,omitempty"` // what it said of itself
+	Series        []Point                 `json:"series"`
+	Warnings      []string                `json:"warnings"`
 }
 
 // Load is what a stage offered.

@@ -2,6 +2,7 @@ package promscrape
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -29,8 +30,11 @@ type Course struct {
 // moment is the figures of a moment by source; one that did not tell has no entry.
 type moment struct {
 	at     time.Time
-	values []map[Name]float64
+	values []gauges
 }
+
+// gauges are a source's figures of the moment in the order of figures, which begin with them; NaN where it does not tell.
+type gauges [nGauges]float64
 
 // Add takes a look in.
 func (c *Course) Add(l Look) {
@@ -60,7 +64,7 @@ func (c *Course) Add(l Look) {
 }
 
 func (c *Course) keep(l Look) {
-	m := moment{at: l.At, values: make([]map[Name]float64, len(l.Readings))}
+	m := moment{at: l.At, values: make([]gauges, len(l.Readings))}
 	for i, r := range l.Readings {
 		m.values[i] = c.gauges(i, r)
 	}
@@ -78,17 +82,17 @@ func (c *Course) keep(l Look) {
 }
 
 // gauges are a reading's figures of the moment.
-func (c *Course) gauges(source int, r *Reading) map[Name]float64 {
-	if r == nil {
-		return nil
-	}
-	out := map[Name]float64{}
-	for _, f := range figures {
-		v, ok := r.Values[f.name]
-		if !f.gauge || !ok {
+func (c *Course) gauges(source int, r *Reading) (out gauges) {
+	for i, f := range figures[:nGauges] {
+		out[i] = math.NaN()
+		if r == nil {
 			continue
 		}
-		out[f.name] = v
+		v, ok := r.Values[f.name]
+		if !ok {
+			continue
+		}
+		out[i] = v
 		if c.tells[f.name] == nil {
 			c.tells[f.name] = make([]bool, len(c.first))
 		}
@@ -111,19 +115,20 @@ func (c *Course) Gauge(name Name, from, to time.Time) (points []Point) {
 		if !m.at.After(from) || m.at.After(to) {
 			continue
 		}
-		if v, ok := c.whole(m, figures[i]); ok {
+		if v, ok := c.whole(m, i); ok {
 			points = append(points, Point{m.at, v})
 		}
 	}
 	return points
 }
 
-func (c *Course) whole(m moment, f figure) (v float64, ok bool) {
+func (c *Course) whole(m moment, figure int) (v float64, ok bool) {
 	var n float64
+	f := figures[figure]
 	for source, tells := range c.tells[f.name] {
-		one, ok := m.values[source][f.name]
+		one := m.values[source][figure]
 		switch {
-		case ok:
+		case !math.IsNaN(one):
 			v += one
 			n++
 		case tells:
@@ -168,8 +173,8 @@ func (c *Course) restarted(source int) bool {
 	if first == nil || last == nil {
 		return false
 	}
-	for _, f := range figures {
-		if now, ok := last.Values[f.name]; ok && !f.gauge && now < first.Values[f.name] {
+	for _, f := range figures[nGauges:] {
+		if now, ok := last.Values[f.name]; ok && now < first.Values[f.name] {
 			return true
 		}
 	}

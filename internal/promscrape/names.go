@@ -30,28 +30,30 @@ const (
 type figure struct {
 	name   Name
 	share  bool // the mean of its series, not their sum
-	gauge  bool
 	called []string
 }
 
 // figures are those of vLLM (vllm/v1/metrics/loggers.py, vllm/v1/spec_decode/metrics.py, and older names), SGLang
 // (docs.sglang.io, production metrics) and NVIDIA's dcgm-exporter (etc/default-counters.csv).
-var figures = [...]figure{
-	{Running, false, true, []string{"vllm:num_requests_running", "sglang:num_running_reqs"}},
-	{Waiting, false, true, []string{"vllm:num_requests_waiting", "sglang:num_queue_reqs"}},
-	{CacheUse, true, true, []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage"}},
-	{AcceptLength, true, true, []string{"sglang:spec_accept_length"}},
-	{PowerW, false, true, []string{"DCGM_FI_DEV_POWER_USAGE"}},
-	{InputTokens, false, false, []string{"vllm:prompt_tokens_total", "sglang:prompt_tokens_total"}},
-	{OutputTokens, false, false, []string{"vllm:generation_tokens_total", "sglang:generation_tokens_total"}},
-	{CacheQueries, false, false, []string{"vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"}},
-	{CacheHits, false, false, []string{"vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"}},
-	{Preemptions, false, false, []string{"vllm:num_preemptions_total"}},
-	{Drafts, false, false, []string{"vllm:spec_decode_num_drafts_total"}},
-	{Drafted, false, false, []string{"vllm:spec_decode_num_draft_tokens_total"}},
-	{Accepted, false, false, []string{"vllm:spec_decode_num_accepted_tokens_total"}},
-	{EnergyMJ, false, false, []string{"DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"}},
+var figures = [...]figure{ // figures of the moment first
+	{Running, false, []string{"vllm:num_requests_running", "sglang:num_running_reqs"}},
+	{Waiting, false, []string{"vllm:num_requests_waiting", "sglang:num_queue_reqs"}},
+	{CacheUse, true, []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage"}},
+	{AcceptLength, true, []string{"sglang:spec_accept_length"}},
+	{PowerW, false, []string{"DCGM_FI_DEV_POWER_USAGE"}},
+	{InputTokens, false, []string{"vllm:prompt_tokens_total", "sglang:prompt_tokens_total"}},
+	{OutputTokens, false, []string{"vllm:generation_tokens_total", "sglang:generation_tokens_total"}},
+	{CacheQueries, false, []string{"vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"}},
+	{CacheHits, false, []string{"vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"}},
+	{Preemptions, false, []string{"vllm:num_preemptions_total"}},
+	{Drafts, false, []string{"vllm:spec_decode_num_drafts_total"}},
+	{Drafted, false, []string{"vllm:spec_decode_num_draft_tokens_total"}},
+	{Accepted, false, []string{"vllm:spec_decode_num_accepted_tokens_total"}},
+	{EnergyMJ, false, []string{"DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"}},
 }
+
+// nGauges is how many of figures are of the moment.
+const nGauges = 5
 
 // firstToken are the names of the histogram of the time to first token, in seconds.
 var firstToken = []string{"vllm:time_to_first_token_seconds", "sglang:time_to_first_token_seconds"}
