@@ -100,6 +100,9 @@ func (k *Kept) Add(r *results.Record) {
 	k.first.add(r)
 }
 
+// Watched takes in for the progress alone a request that has ended, for tests.
+func (k *Kept) Watched(r *results.Record) { k.live.record(r) }
+
 // Look takes in what a server says, for tests.
 func (k *Kept) Look(l promscrape.Look) { k.course.Add(l) }
 

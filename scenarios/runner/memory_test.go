@@ -142,3 +142,23 @@ func (v *virtual) attempt(from int64) results.Attempt {
 	a.DoneNS = first + 1000
 	return a
 }
+
+// BenchmarkLive is what watching a run costs a request, off the path of its tokens.
+func BenchmarkLive(b *testing.B) {
+	spec, err := scenarios.Parse("b.yaml", nil, nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := spec.Plan()
+	if err != nil {
+		b.Fatal(err)
+	}
+	kept := &runner.Kept{}
+	kept.Begin(&p.Stages[0])
+	v := &virtual{dice: rand.New(rand.NewPCG(1, 2))}
+	r := &results.Record{Stage: "c=1", Prompts: 1, Outcome: results.OK, Attempts: []results.Attempt{v.attempt(1000)}, Tokens: results.Tokens{Output: 8}}
+	for b.Loop() {
+		kept.Sent()
+		kept.Watched(r)
+	}
+}
