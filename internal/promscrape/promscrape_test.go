@@ -241,6 +241,8 @@ func TestWhatIsWrongWithASourceIsSaidWithoutItsSecrets(t *testing.T) {
 			}
 		}, "it is longer than 8 MiB"},
 	} {
+		late := "no answer in 2s" // a machine that has 8 MiB in no 2 s has met the other bound
+
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(c.serve)
@@ -249,7 +251,7 @@ func TestWhatIsWrongWithASourceIsSaidWithoutItsSecrets(t *testing.T) {
 			defer s.Close()
 			look := s.Look(t.Context())
 			err := look.Errs[0]
-			if err == nil || look.Readings[0] != nil || !strings.HasPrefix(err.Error(), server.URL+"/metrics: "+c.want) || strings.Contains(err.Error(), "sesame") {
+			if err == nil || look.Readings[0] != nil || !strings.HasPrefix(err.Error(), server.URL+"/metrics: "+c.want) && !(name == "no end" && strings.Contains(err.Error(), late)) || strings.Contains(err.Error(), "sesame") {
 				t.Errorf("%v", err)
 			}
 		})

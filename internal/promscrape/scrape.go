@@ -1,12 +1,14 @@
 package promscrape
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -100,20 +102,22 @@ func (s *Scraper) read(ctx context.Context, address string) (*Reading, error) {
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
 		return nil, errors.New("it is a web page, not metrics in Prometheus' text format")
 	}
-	body := &io.LimitedReader{R: resp.Body, N: maxBytes + 1}
-	r, err := Parse(body)
-	if body.N <= 0 {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case len(body) > maxBytes:
 		return nil, fmt.Errorf("it is longer than %d MiB", maxBytes>>20)
 	}
-	return r, cause(err)
+	return Parse(bytes.NewReader(body))
 }
 
 // cause takes the address off an error of net/http.
 func cause(err error) error {
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return fmt.Errorf("no answer in %s", maxTime)
+	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		if u.Timeout() {
-			return fmt.Errorf("no answer in %s", maxTime)
-		}
 		return u.Err
 	}
 	return err
