@@ -16,6 +16,7 @@ bench-self: build ## llmload against its own truth: the error of the instrument,
 	./bin/llmload selftest
 	$(GO) run ./internal/selfbench -streams 400 -itl 10ms
 	$(GO) run ./internal/selfbench -streams 9000 -itl 200ms -spread 4s -for 14s
+	LLMLOAD_MEMORY_REQUESTS=10000000 $(GO) test -run TestMemoryDoesNotGrow -v ./scenarios/runner
 	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./scenarios/runner ./internal/words
 
 docs: build ## the table and the plot of README.md, from a fresh run

@@ -24,6 +24,7 @@ func WriteTables(w io.Writer, s *results.Summary, o Options) error {
 	p.stages(s.Stages)
 	p.groups(s.Stages)
 	p.outcomes(s.Stages)
+	p.server(s.Stages)
 	p.thresholds(s.Thresholds)
 	p.instrument(s)
 	p.warnings(s.Stages)

@@ -20,6 +20,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	o.int("session", r.Session, true)
 	o.int("turn", int64(r.Turn), true)
 	o.string("workload", r.Workload, true)
+	o.string("custom_id", r.CustomID, true)
 	o.string("endpoint", r.Endpoint, true)
 	o.strings("labels", r.Labels)
 	o.int("prompts", int64(r.Prompts), false)

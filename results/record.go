@@ -51,9 +51,10 @@ type Record struct {
 	Batch        int64             `json:"batch,omitempty"`
 	Session      int64             `json:"session,omitempty"`
 	Turn         int               `json:"turn,omitempty"`
-	Workload     string            `json:"workload,omitempty"` // of a mix
-	Endpoint     string            `json:"endpoint,omitempty"` // where the target has several
-	Labels       map[string]string `json:"labels,omitempty"`   // chosen headers of the last answer, by name in lower case
+	Workload     string            `json:"workload,omitempty"`  // of a mix
+	CustomID     string            `json:"custom_id,omitempty"` // of a batch file's request
+	Endpoint     string            `json:"endpoint,omitempty"`  // where the target has several
+	Labels       map[string]string `json:"labels,omitempty"`    // chosen headers of the last answer, by name in lower case
 	Prompts      int               `json:"prompts"`
 	IntendedNS   int64             `json:"intended_ns"`
 	SlotNS       int64             `json:"slot_ns"`

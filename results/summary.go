@@ -85,6 +85,7 @@ type Target struct {
 	Mock     bool     `json:"mock"`
 	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
 	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
+	Metrics  []string `json:"metrics,omitempty"`        // Prometheus endpoints that were read, without their queries
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null
@@ -178,24 +179,28 @@ func (b *Budget) Add(of Budget) {
 
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.
 type StageSummary struct {
-	Name       string                  `json:"name"`
-	Load       Load                    `json:"load"`
-	SLO        []Limit                 `json:"slo"`
-	Window     Window                  `json:"window"`
-	StopReason string                  `json:"stop_reason"`
-	Requests   Requests                `json:"requests"`
-	Outcomes   map[Outcome]int64       `json:"outcomes"`
-	Attempts   int64                   `json:"attempts"`
-	Retries    int64                   `json:"retries"`
-	Success    *float64                `json:"success_rate"`
-	Throughput Throughput              `json:"throughput"`
-	Goodput    Goodput                 `json:"goodput"`
-	Tokens     TokenTotals             `json:"tokens"`
-	Metrics    map[metric.Name]*Metric `json:"metrics"`
-	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
-	Instrument Instrument              `json:"instrument"`
-	Series     []Point                 `json:"series"`
-	Warnings   []string                `json:"warnings"`
+	Name       string            `json:"name"`
+	Load       Load              `json:"load"`
+	SLO        []Limit           `json:"slo"`
+	Window     Window            `json:"window"`
+	StopReason string            `json:"stop_reason"`
+	Requests   Requests          `json:"requests"`
+	Outcomes   map[Outcome]int64 `json:"outcomes"`
+	Attempts   int64             `json:"attempts"`
+	Retries    int64             `json:"retries"`
+	// Amplification is attempts over requests that were sent: what retries make of the load. Null where none was.
+	Amplification *float64                `json:"amplification"`
+	Wasted        Waste                   `json:"wasted"`
+	Success       *float64                `json:"success_rate"`
+	Throughput    Throughput              `json:"throughput"`
+	Goodput       Goodput                 `json:"goodput"`
+	Tokens        TokenTotals             `json:"tokens"`
+	Metrics       map[metric.Name]*Metric `json:"metrics"`
+	Groups        []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
+	Instrument    Instrument              `json:"instrument"`
+	Server        *Server                 `json:"server,omitempty"` // what it said of itself
+	Series        []Point                 `json:"series"`
+	Warnings      []string                `json:"warnings"`
 }
 
 // Load is what a stage offered.
@@ -291,6 +296,11 @@ type Point struct {
 	RequestsPerS     float64 `json:"requests_per_s"`
 	FailedPerS       float64 `json:"failed_per_s"`
 	InFlight         float64 `json:"in_flight"`
+	// What the server said of itself, in the interval in which it did.
+	ServerRunning  *float64 `json:"server_running,omitempty"`
+	ServerWaiting  *float64 `json:"server_waiting,omitempty"`
+	ServerCacheUse *float64 `json:"server_kv_cache_use_ratio,omitempty"`
+	ServerPowerW   *float64 `json:"server_power_w,omitempty"`
 }
 
 // ThresholdResult is a threshold's verdict on one stage: pass, fail, or undecided when the sample cannot resolve it.

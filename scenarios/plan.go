@@ -31,6 +31,7 @@ type Target struct {
 	Connections  Connections       `yaml:"connections,omitempty"`   // reuse where it is empty
 	LabelHeaders []string          `yaml:"label_headers,omitempty"` // of answers, kept with each record
 	GPUs         int               `yaml:"gpus,omitempty"`          // that the server runs on; 0: not said
+	Metrics      []string          `yaml:"metrics,omitempty"`       // Prometheus endpoints of the server, read while it is loaded
 	Mock         strictyaml.Node   `yaml:"mock,omitempty"`
 }
 
@@ -129,10 +130,7 @@ type Warmup struct {
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
 	shown.Target.Endpoint, shown.Target.Mock = redactQuery(p.Target.Endpoint), p.Target.Mock.Redacted()
-	shown.Target.More = slices.Clone(p.Target.More)
-	for i := range shown.Target.More {
-		shown.Target.More[i] = redactQuery(shown.Target.More[i])
-	}
+	shown.Target.More, shown.Target.Metrics = redactQueries(p.Target.More), redactQueries(p.Target.Metrics)
 	shown.Stages = slices.Clone(p.Stages)
 	for i, s := range shown.Stages {
 		if s.Faults != nil {
@@ -148,5 +146,5 @@ func (p *Plan) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n"), body...), nil
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n# "+p.timeLine()+"\n"), body...), nil
 }

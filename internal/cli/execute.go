@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/internal/promscrape"
 	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/results/store"
@@ -36,6 +37,8 @@ type execution struct {
 	labels  map[string]string
 	out     string // run folder; empty: one under runsDir
 	json    bool
+	live    runner.Live
+	exposed *exposed // nil: the run is not exposed
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
 }
@@ -129,14 +132,24 @@ func (e *execution) run(ctx context.Context) error {
 }
 
 func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
-	live := &runner.Live{}
-	stop := e.sys.watch(live, len(e.plan.Stages))
+	stop := e.sys.watch(&e.live)
 	defer stop()
-	return runner.Run(ctx, e.part, e.target, runner.Config{
+	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: e.nonce,
-		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
-		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
-	})
+		Append: func(r *results.Record) {
+			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			if e.exposed != nil {
+				e.exposed.record(r)
+			}
+		},
+		AfterStage: e.after, Live: &e.live, Start: started, KernelTimers: true,
+	}
+	if urls := e.metrics(); len(urls) > 0 {
+		scraper := promscrape.New(urls)
+		defer scraper.Close()
+		cfg.Metrics = scraper
+	}
+	return runner.Run(ctx, e.part, e.target, cfg)
 }
 
 // initial is the summary of a run that has not finished: what a killed run leaves behind.
@@ -149,7 +162,7 @@ func (e *execution) initial(id, hash string, started time.Time, anchor int64) *r
 			ToolVersion: version(), Labels: e.labels, MonotonicNS: anchor, Shard: e.barrier.facts(),
 		},
 		Environment: environment(),
-		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs},
+		Target:      results.Target{Endpoint: runner.Redactor(e.plan).Replace(e.target.Endpoint()), Model: e.model, Mock: mock, More: runner.EndpointLabels(e.plan.Target.More), GPUs: e.plan.Target.GPUs, Metrics: runner.EndpointLabels(e.metrics())},
 	}
 	s.Environment.SelfTest = lastSelfTest(e.sys)
 	for i := range e.plan.Stages {

@@ -48,6 +48,8 @@ type Config struct {
 	Start time.Time
 	// Live is progress, for another goroutine to watch; nil is none.
 	Live *Live
+	// Metrics reads what the server says of itself, once a second; nil reads nothing.
+	Metrics Metrics
 	// Drain is how long requests under way may take after an interrupt or a stop; 0 is DefaultDrain.
 	Drain time.Duration
 	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some

@@ -182,7 +182,7 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
 		w := sr.stage.Request(a.First+int64(i), j.prompts, sr.cfg.Nonce)
-		j.workload, j.input, j.output = w.Name, w.Input, w.Tokens*j.prompts
+		j.workload, j.customID, j.input, j.output = w.Name, w.CustomID, w.Input, w.Tokens*j.prompts
 		j.client, j.endpoint = sr.clients.next(j.seq)
 		j.request = j.client.Prepare(ctx, sr.request(j.seq, &w))
 	}

@@ -52,6 +52,7 @@ func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j j
 	j.cache(stage, s)
 	j.lengths(stage, s)
 	j.load(stage, s)
+	j.guesses(stage, s)
 	if failed := s.Requests.Failed + s.Requests.TimedOut; failed > 0 && failure != "" && stage.Faults == nil {
 		j.warn("%d of %d requests failed; the first error: %s", failed, s.Requests.Issued, failure)
 	}
@@ -149,6 +150,14 @@ func (j *judgement) lengths(stage *scenarios.Stage, s *results.StageSummary) {
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
 		j.spoil("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
+}
+
+// guesses says where prompts distort what is measured of a server that guesses ahead.
+func (j *judgement) guesses(stage *scenarios.Stage, s *results.StageSummary) {
+	if s.Server == nil || s.Server.Speculative == nil || every(stage, func(w *scenarios.Workload) bool { return !w.Salad() }) {
+		return
+	}
+	j.warn("the server guesses ahead (speculative decoding), and guesses otherwise on prompts of random words than on real text: its tokens come at another pace than users will see; use prompts: {text: {words: 300}}, or a file of your own")
 }
 
 // every reports whether all workloads of the stage are alike in something.
