@@ -10,7 +10,8 @@ import (
 // page collects the output of one report and knows what the terminal can show.
 type page struct {
 	Options
-	out strings.Builder
+	markdown bool // GitHub's, instead of plain text
+	out      strings.Builder
 }
 
 // column is one column of a table: two lines of head, then a cell a row.
@@ -44,6 +45,11 @@ func (c column) width() int {
 // table writes columns, the first of which names the rows. What does not fit the width follows as further blocks that
 // repeat the names, so that no line wraps and no number is lost.
 func (p *page) table(columns []column) {
+	if p.markdown {
+		p.pipes(columns)
+		p.blank()
+		return
+	}
 	columns[0].cells = p.shorten(columns[0].cells)
 	for i, block := range p.split(columns) {
 		if i > 0 {
@@ -152,6 +158,10 @@ func (p *page) style() table.Style {
 
 // line writes one paragraph, wrapped at words with later lines indented when the width is limited.
 func (p *page) line(s string) {
+	if p.markdown {
+		p.out.WriteString(inMarkdown.Replace(s) + "\n\n")
+		return
+	}
 	if p.Width > 0 && text.StringWidthWithoutEscSequences(s) > p.Width {
 		const indent = "    "
 		s = text.WrapSoft(s, max(p.Width-len(indent), 8))
@@ -162,7 +172,11 @@ func (p *page) line(s string) {
 	}
 }
 
-func (p *page) blank() { p.out.WriteString("\n") }
+func (p *page) blank() {
+	if !p.markdown || !strings.HasSuffix(p.out.String(), "\n\n") {
+		p.out.WriteString("\n")
+	}
+}
 
 // show is a cell's final text.
 func (p *page) show(v value) string {

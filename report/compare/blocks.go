@@ -22,11 +22,11 @@ const generations = 2
 type blocking struct {
 	base, new Run
 	seed      uint64
-	of        map[string][2]*blocks // by stage: base, new
+	of        map[string][2]*blocksOf // by stage: base, new
 }
 
-// blocks are a stage's records in time order, cut into runs of equal length that are summarized each.
-type blocks struct {
+// blocksOf are a stage's records in time order, cut into runs of equal length that are summarized each.
+type blocksOf struct {
 	length int // requests
 	ranked int // requests of all blocks
 	wanted int // of those, by the summary
@@ -42,9 +42,9 @@ type part struct {
 }
 
 func (b *blocking) read(names []string) error {
-	b.of = map[string][2]*blocks{}
+	b.of = map[string][2]*blocksOf{}
 	for _, name := range names {
-		b.of[name] = [2]*blocks{newBlocks(b.base, name), newBlocks(b.new, name)}
+		b.of[name] = [2]*blocksOf{newBlocks(b.base, name), newBlocks(b.new, name)}
 	}
 	for side, r := range []Run{b.base, b.new} {
 		if err := b.fill(side, r); err != nil {
@@ -54,19 +54,19 @@ func (b *blocking) read(names []string) error {
 	return nil
 }
 
-func newBlocks(r Run, name string) *blocks {
+func newBlocks(r Run, name string) *blocksOf {
 	for i := range r.Summary.Stages {
 		if s := &r.Summary.Stages[i]; s.Name == name {
 			return planBlocks(r, s)
 		}
 	}
-	return &blocks{unread: "the stage is missing"}
+	return &blocksOf{unread: "the stage is missing"}
 }
 
 // planBlocks decides how long the blocks of a stage are: the cube root of the number of requests, which is the usual choice
 // for a quantile, but not less than a few generations of requests in flight.
-func planBlocks(r Run, s *results.StageSummary) *blocks {
-	b := &blocks{wanted: int(s.Requests.Issued - s.Requests.Cancelled)}
+func planBlocks(r Run, s *results.StageSummary) *blocksOf {
+	b := &blocksOf{wanted: int(s.Requests.Issued - s.Requests.Cancelled)}
 	b.length = max(int(math.Ceil(math.Cbrt(float64(b.wanted)))), generations*inFlight(s), (b.wanted+mostBlocks-1)/mostBlocks, 1)
 	if r.Records == nil {
 		b.unread = "it has no records, and its stage was not repeated: keep the run folder, or give the load `repeat: 4`"
@@ -111,7 +111,7 @@ func (b *blocking) fill(side int, r Run) error {
 	return nil
 }
 
-func (b *blocks) add(r *results.Record) {
+func (b *blocksOf) add(r *results.Record) {
 	if !r.Measured() || r.Outcome == results.Cancelled || len(b.parts) == 0 {
 		return
 	}
@@ -119,7 +119,7 @@ func (b *blocks) add(r *results.Record) {
 	b.ranked++
 }
 
-func (b *blocks) finish() {
+func (b *blocksOf) finish() {
 	for _, c := range b.parts {
 		b.made = append(b.made, part{c.Summarize(), c.Histograms().Metrics})
 	}

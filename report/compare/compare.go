@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
@@ -52,6 +53,13 @@ func Runs(base, new Run, o Options) (*Result, error) {
 	blocks := &blocking{base: base, new: new, seed: o.Seed}
 	if err := blocks.read(singles(b, n)); err != nil {
 		return nil, err
+	}
+	for _, name := range n.order {
+		if of, ok := blocks.of[name]; ok && of[0].unread == "" && of[1].unread == "" {
+			cut := func(b *blocksOf) Cut { return Cut{len(b.made), b.length} }
+			res.Blocks = append(res.Blocks, Blocks{name, cut(of[0]), cut(of[1])})
+			res.Draws, res.Seed = draws, o.Seed
+		}
 	}
 	c := &comparing{res: res, base: b, new: n, blocks: blocks, options: o, weighed: map[string]evidence{}}
 	c.judge()
@@ -130,6 +138,7 @@ type comparing struct {
 	blocks    *blocking // nil: of pairs
 	options   Options
 	weighed   map[string]evidence
+	hidden    []string // figures that neither side resolves, and nobody asked for
 }
 
 // judge fills the result's rows and gates.
@@ -145,10 +154,16 @@ func (c *comparing) judge() {
 			continue
 		}
 		for _, f := range c.figures(name) {
-			if row, ok := c.row(name, f); ok {
+			switch row, shown := c.row(name, f); {
+			case shown:
 				c.res.Rows = append(c.res.Rows, row)
+			case c.weigh(name, f).unresolved && !slices.Contains(c.hidden, row.Metric):
+				c.hidden = append(c.hidden, row.Metric)
 			}
 		}
+	}
+	if len(c.hidden) > 0 {
+		c.res.note("too few requests for %s", strings.Join(c.hidden, ", "))
 	}
 	c.gates()
 }
@@ -177,6 +192,14 @@ var shown = []figure{
 	{metric.OutputTokensPerS, ""},
 	{metric.RequestsPerS, ""},
 	{metric.SuccessRate, ""},
+}
+
+// asked reports whether a gate is on the figure, by the name that its load is judged by.
+func (c *comparing) asked(stage string, f figure) bool {
+	load := c.new.of[stage][0].summary.Load
+	return slices.ContainsFunc(c.options.Gates, func(g metric.Gate) bool {
+		return metric.MatchStage(g.Stage, stage) && f == figure{load.Judged(g.Metric), g.Stat}
+	})
 }
 
 // figures are the shown ones and those of the stage's gates, by the names that its load is judged by.

@@ -33,8 +33,24 @@ type Result struct {
 	Rows         []Row        `json:"rows"`
 	Gates        []GateResult `json:"gates"`
 	Notes        []string     `json:"notes"`
+	Blocks       []Blocks     `json:"blocks,omitempty"` // of the stages that were not repeated
+	Draws        int          `json:"draws,omitempty"`  // of those blocks
+	Seed         uint64       `json:"seed,omitempty"`   // likewise
 
 	blocked string // why nothing is judged
+}
+
+// Blocks says how a stage's requests were cut, on each side.
+type Blocks struct {
+	Stage string `json:"stage"`
+	Base  Cut    `json:"base"`
+	New   Cut    `json:"new"`
+}
+
+// Cut is a number of blocks of so many successive requests.
+type Cut struct {
+	Count  int `json:"count"`
+	Length int `json:"length"`
 }
 
 // Side names one side of a comparison.

@@ -38,14 +38,15 @@ func bound(info metric.Info, change float64) float64 {
 
 // evidence is all that is known of one figure of one stage.
 type evidence struct {
-	info      metric.Info
-	base, new []float64 // in the summary's unit, a run or a repeat each; failures are infinite
-	test      test      // nil: why says what is missing
-	need      need
-	why       string
-	absent    bool // neither side has such a figure
-	n         int  // observations
-	method    string
+	info       metric.Info
+	base, new  []float64 // in the summary's unit, a run or a repeat each; failures are infinite
+	test       test      // nil: why says what is missing
+	need       need
+	why        string
+	absent     bool // neither side has such a figure
+	unresolved bool // neither side has requests enough for it
+	n          int  // observations
+	method     string
 }
 
 // weigh is the evidence of a figure, which a row and its gates share.
@@ -65,10 +66,11 @@ func (c *comparing) collect(stage string, f figure) evidence {
 	e := evidence{info: info}
 	base, new := c.base.of[stage], c.new.of[stage]
 	var whyBase, whyNew string
-	var absentBase, absentNew bool
-	e.base, whyBase, absentBase = observe(base, f, info)
-	e.new, whyNew, absentNew = observe(new, f, info)
-	e.absent = absentBase && absentNew
+	var lackBase, lackNew results.State
+	e.base, whyBase, lackBase = observe(base, f, info)
+	e.new, whyNew, lackNew = observe(new, f, info)
+	e.absent = lackBase == results.Absent && lackNew == results.Absent
+	e.unresolved = lackBase == results.Unresolved && lackNew == results.Unresolved
 	switch {
 	case c.res.blocked != "":
 		e.why = c.res.blocked
@@ -128,8 +130,8 @@ func toScale(info metric.Info, values []float64) []float64 {
 	return out
 }
 
-// observe reads the figure of each sample; why says what is missing in the first that lacks it.
-func observe(samples []sample, f figure, info metric.Info) (values []float64, why string, absent bool) {
+// observe reads the figure of each sample; why and lack say what is missing in the first that lacks it.
+func observe(samples []sample, f figure, info metric.Info) (values []float64, why string, lack results.State) {
 	for _, s := range samples {
 		v, state, missing := s.summary.Figure(f.metric, f.stat, s.histograms)
 		switch {
@@ -140,10 +142,10 @@ func observe(samples []sample, f figure, info metric.Info) (values []float64, wh
 		case state == results.Failed:
 			values = append(values, math.Inf(1))
 		default:
-			return nil, missing, state == results.Absent
+			return nil, missing, state
 		}
 	}
-	return values, "", false
+	return values, "", results.Value
 }
 
 func silent(samples []sample) bool {
@@ -171,13 +173,13 @@ func countsOf(s *results.StageSummary, name metric.Name) counts {
 	return counts{float64(s.Requests.Succeeded), all}
 }
 
-// row compares one figure; ok is false where neither side has it.
+// row compares one figure; ok is false where neither side has it, unless it was asked for.
 func (c *comparing) row(stage string, f figure) (Row, bool) {
 	e := c.weigh(stage, f)
 	r := e.row(stage, f.String(), alpha)
 	if e.test == nil {
 		r.Verdict, r.Why = Undecided, e.undecided(e.need)
-		return r, !e.absent
+		return r, c.asked(stage, f) || !e.absent && !e.unresolved
 	}
 	lo, hi := e.test.interval(alpha)
 	margin := bound(e.info, c.res.Margin)

@@ -1,9 +1,6 @@
 package compare
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
@@ -37,14 +34,10 @@ func stagesOf(runs []Run) stages {
 
 // base is the name of the stage that this one repeats: of c=8#2 it is c=8, where there is such a stage.
 func (s stages) base(name string) string {
-	at := strings.LastIndexByte(name, '#')
-	if at < 0 || s.of[name[:at]] == nil {
-		return name
+	if first, round := results.Repeat(name); round > 1 && s.of[first] != nil {
+		return first
 	}
-	if round, err := strconv.Atoi(name[at+1:]); err != nil || round < 2 {
-		return name
-	}
-	return name[:at]
+	return name
 }
 
 func distributions(hs []results.StageHistograms, stage string) map[metric.Name]*results.Histogram {

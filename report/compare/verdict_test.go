@@ -140,7 +140,7 @@ func TestAGatesIntervalNeverContradictsItsVerdict(t *testing.T) {
 	for seed := range 60 {
 		var base, new []float64
 		for i := range 8 {
-			noise := math.Sin(float64(seed*97+i*31)) // any scatter will do
+			noise := math.Sin(float64(seed*97 + i*31)) // any scatter will do
 			base, new = append(base, 10), append(new, 10*(1+0.02*noise+0.001*float64(seed)))
 		}
 		res := compare.Pairs(paired(base, new), compare.Options{Gates: gates(t, "tpot.p50 < +3%", "tpot.p50 < +1%", "tpot.p50 < +5%", "success_rate > -1pp")})
