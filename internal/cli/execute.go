@@ -33,6 +33,7 @@ type execution struct {
 	labels  map[string]string
 	out     string // run folder; empty: one under runsDir
 	json    bool
+	ci      ciOutput
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
 }
@@ -77,11 +78,31 @@ func cleaned(p *scenarios.Plan, what string, err error) error {
 
 // run carries out the plan, keeps everything in the run folder, and prints. The error carries the exit code.
 func (e *execution) run(ctx context.Context) error {
+	m, err := e.measure(ctx)
+	if m == nil {
+		return err
+	}
+	if printErr := e.print(m.dir, m.summary, m.histograms); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	return verdict(m.summary, errors.Join(err, e.ci.run(e.sys, m.summary)))
+}
+
+// measured is a run that has its folder.
+type measured struct {
+	dir        string
+	summary    *results.Summary
+	histograms []results.StageHistograms
+}
+
+// measure carries out the plan and keeps everything in the run folder. With a measured run, err says what could not be
+// done or saved of it; nil, nothing was measured.
+func (e *execution) measure(ctx context.Context) (*measured, error) {
 	started, anchor := time.Now(), monotonic()
 	id := store.NewID(started, e.plan.Name, uint16(rand.Uint32()))
 	summary, err := e.initial(id, started, anchor)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dir := e.out
 	if dir == "" {
@@ -89,18 +110,18 @@ func (e *execution) run(ctx context.Context) error {
 	}
 	planYAML, err := e.plan.YAML()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w, err := store.Create(dir, planYAML, summary)
 	if errors.Is(err, fs.ErrExist) {
-		return asUsage(err)
+		return nil, asUsage(err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	res, runErr := e.load(ctx, w, id, started)
 	if res == nil {
-		return errors.Join(runErr, w.Finish(summary, nil))
+		return nil, errors.Join(runErr, w.Finish(summary, nil))
 	}
 	e.complete(summary, res)
 	if runErr != nil {
@@ -110,10 +131,7 @@ func (e *execution) run(ctx context.Context) error {
 	if saveErr != nil {
 		saveErr = fmt.Errorf("the run was measured, but not all of it was saved: %w", saveErr)
 	}
-	if err := e.print(dir, summary, res.Histograms); err != nil {
-		return errors.Join(runErr, saveErr, err)
-	}
-	return verdict(summary, errors.Join(runErr, saveErr))
+	return &measured{dir, summary, res.Histograms}, errors.Join(runErr, saveErr)
 }
 
 func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,43 +22,50 @@ func reportCommand(sys IO) *cli.Command {
 			"llmload report results/runs/20260102T150405Z-quickstart-abcd",
 			"llmload report RUN --json",
 		) + "\n\nA run that was killed has a summary without figures; report makes them from its records.",
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
-		},
+		}, ciFlags(), figureFlags()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usage("report needs the folder of a run, such as %s/ID", runsDir)
 			}
+			files, err := ciOptions(c)
+			if err != nil {
+				return err
+			}
+			var all []*results.Summary
 			for _, dir := range c.Args().Slice() {
-				if err := reportRun(sys, dir, c.Bool("json")); err != nil {
+				s, err := reportRun(sys, dir, c.Bool("json"))
+				if err != nil {
 					return err
 				}
+				all = append(all, s)
 			}
-			return nil
+			return files.run(sys, all...)
 		},
 	}
 }
 
-func reportRun(sys IO, dir string, asJSON bool) error {
+func reportRun(sys IO, dir string, asJSON bool) (*results.Summary, error) {
 	run, err := store.Open(dir)
 	if err != nil {
-		return asUsage(err)
+		return nil, asUsage(err)
 	}
 	s, hs, err := read(run)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if asJSON {
-		return printJSON(sys.Out, s)
+		return s, printJSON(sys.Out, s)
 	}
 	if err := report.WriteTables(sys.Out, s, sys.tableOptions()); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
 		fmt.Fprintf(sys.Err, "llmload: no plots: %v\n", err)
 	}
 	_, err = fmt.Fprintln(sys.Out, dir)
-	return err
+	return s, err
 }
 
 // read takes a run's summary, or makes it from the records of a run that did not finish.

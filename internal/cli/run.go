@@ -42,10 +42,13 @@ func runCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
-		}, outputFlags()...),
+		}, slices.Concat(outputFlags(), ciFlags(), figureFlags())...),
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 1); err != nil {
 				return err
+			}
+			if _, err := ciOptions(c); err != nil {
+				return err // before anything is started
 			}
 			plan, err := planFor(sys, c)
 			if err != nil {
@@ -111,6 +114,9 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e execution) error {
 	var err error
 	if e.labels, err = labels(c.StringSlice("label")); err != nil {
+		return err
+	}
+	if e.ci, err = ciOptions(c); err != nil {
 		return err
 	}
 	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")

@@ -58,15 +58,16 @@ func compared() *compare.Result {
 	return &compare.Result{
 		Base: compare.Side{ID: "a"}, New: compare.Side{ID: "b"},
 		Gates: []compare.GateResult{
-			{"tpot.p50 < +9%", row("c=8", compare.Inside, "")},
-			{"tpot.p50 < +3%", row("c=8", compare.Outside, "")},
-			{"tpot.p50 < +5%", row("rate=5/s,x:y", compare.Undecided, "needs 4 more pairs")},
+			{Gate: "tpot.p50 < +9%", Row: row("c=8", compare.Inside, "")},
+			{Gate: "tpot.p50 < +3%", Row: row("c=8", compare.Outside, "")},
+			{Gate: "tpot.p50 < +5%", Row: row("rate=5/s,x:y", compare.Undecided, "needs 4 more pairs")},
 		},
 	}
 }
 
 func TestFormatsStayAsTheyAre(t *testing.T) {
-	s := sample()
+	s, valid := sample(), sample()
+	valid.Valid = true
 	cases := append(ci.Cases(s), ci.GateCases(compared())...)
 	for _, g := range []struct {
 		file  string
@@ -76,8 +77,8 @@ func TestFormatsStayAsTheyAre(t *testing.T) {
 		{"junit-nothing.xml", func(b *bytes.Buffer) error { return ci.WriteJUnit(b, nil) }},
 		{"annotations.txt", func(b *bytes.Buffer) error { return ci.WriteAnnotations(b, cases) }},
 		{"bench.txt", func(b *bytes.Buffer) error { return ci.WriteBenchfmt(b, s, sample()) }},
-		{"smaller.json", func(b *bytes.Buffer) error { return ci.WriteActionBenchmark(b, s, false) }},
-		{"bigger.json", func(b *bytes.Buffer) error { return ci.WriteActionBenchmark(b, s, true) }},
+		{"smaller.json", func(b *bytes.Buffer) error { return ci.WriteActionBenchmark(b, false, s, valid) }},
+		{"bigger.json", func(b *bytes.Buffer) error { return ci.WriteActionBenchmark(b, true, s, valid) }},
 	} {
 		var got bytes.Buffer
 		if err := g.write(&got); err != nil {

@@ -45,26 +45,35 @@ type entry struct {
 }
 
 // WriteActionBenchmark writes the figures of one direction as github-action-benchmark reads them: a tool
-// customBiggerIsBetter or customSmallerIsBetter each. What has no value is left out, for a chart has no place for it.
-func WriteActionBenchmark(w io.Writer, s *results.Summary, biggerIsBetter bool) error {
+// customBiggerIsBetter or customSmallerIsBetter each. What has no value is left out, for a chart has no place for it, and so is
+// an invalid run.
+func WriteActionBenchmark(w io.Writer, biggerIsBetter bool, runs ...*results.Summary) error {
 	list := []entry{}
-	for i := range s.Stages {
-		stage := &s.Stages[i]
-		for _, f := range figuresOf(stage) {
-			if f.info.HigherIsBetter != biggerIsBetter {
-				continue
+	for _, s := range runs {
+		for i := range s.Stages {
+			if s.Valid {
+				list = append(list, entriesOf(s, &s.Stages[i], biggerIsBetter)...)
 			}
-			unit, _ := f.info.Unit.Scale()
-			e := entry{Name: flat(fmt.Sprintf("%s: %s", stage.Name, f.name())), Unit: unit, Value: f.value, Extra: flat(s.Run.ID)}
-			if ci, ok := f.interval(stage); ok {
-				e.Range = fmt.Sprintf("%.4g to %.4g", ci[0], ci[1])
-			}
-			list = append(list, e)
 		}
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(list)
+}
+
+func entriesOf(s *results.Summary, stage *results.StageSummary, biggerIsBetter bool) (list []entry) {
+	for _, f := range figuresOf(stage) {
+		if f.info.HigherIsBetter != biggerIsBetter {
+			continue
+		}
+		unit, _ := f.info.Unit.Scale()
+		e := entry{Name: flat(fmt.Sprintf("%s: %s", stage.Name, f.name())), Unit: unit, Value: f.value, Extra: flat(s.Run.ID)}
+		if ci, ok := f.interval(stage); ok {
+			e.Range = fmt.Sprintf("%.4g to %.4g", ci[0], ci[1])
+		}
+		list = append(list, e)
+	}
+	return list
 }
 
 // figure is one value of a stage.
