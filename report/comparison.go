@@ -36,14 +36,13 @@ func (p *page) comparison(r *compare.Result) {
 }
 
 func sideName(s compare.Side) string {
-	text := cmp.Or(clean(s.ID), "no run")
-	if s.Endpoint != "" {
-		text += ", " + clean(s.Endpoint)
+	var parts []string
+	for _, text := range []string{s.ID, s.Endpoint, s.Model} {
+		if text != "" {
+			parts = append(parts, clean(text))
+		}
 	}
-	if s.Model != "" {
-		text += ", model " + clean(s.Model)
-	}
-	return text
+	return cmp.Or(strings.Join(parts, ", "), "nothing was measured")
 }
 
 // changes writes the rows that have a change or might have one with more data.
@@ -57,6 +56,7 @@ func (p *page) changes(rows []compare.Row) {
 		p.compared(table, clean(r.Stage), r)
 	}
 	p.table(table)
+	p.reasons(rows)
 }
 
 func comparisonHead(first string) []column {
@@ -145,10 +145,30 @@ func (p *page) judged(r compare.Row) string {
 	case compare.Undecided:
 		text = p.paint(amber, text)
 	}
-	if r.Why != "" {
+	if brief(r.Why) {
 		text += ": " + clean(r.Why)
 	}
 	return text
+}
+
+// brief reports whether a reason fits into its row; a longer one follows the table.
+func brief(why string) bool { return why != "" && len(why) <= 40 }
+
+// reasons are what did not fit.
+func (p *page) reasons(rows []compare.Row) {
+	order, of := []string{}, map[string][]string{}
+	for _, r := range rows {
+		if r.Why == "" || brief(r.Why) {
+			continue
+		}
+		if of[r.Why] == nil {
+			order = append(order, r.Why)
+		}
+		of[r.Why] = append(of[r.Why], strings.TrimSpace(clean(r.Stage)+" "+clean(r.Metric)))
+	}
+	for _, why := range order {
+		p.line("undecided: " + strings.Join(of[why], ", ") + ": " + clean(why))
+	}
 }
 
 func (p *page) gates(r *compare.Result) {
@@ -158,12 +178,15 @@ func (p *page) gates(r *compare.Result) {
 	p.blank()
 	table := comparisonHead("stage")
 	table[1].head = "gate"
+	var rows []compare.Row
 	for _, g := range r.Gates {
 		row := g.Row
 		row.Metric = g.Gate
+		rows = append(rows, row)
 		p.compared(table, cmp.Or(clean(g.Stage), "*"), row)
 	}
 	p.table(table)
+	p.reasons(rows)
 }
 
 // methods says what the intervals rest on.

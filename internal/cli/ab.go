@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -66,7 +67,8 @@ func ab(c *cli.Context, sys IO) error {
 		return err
 	}
 	runErr := x.run(c.Context)
-	if runErr != nil && len(x.pairs) == 0 && x.runs == 0 {
+	if x.runs == 0 {
+		_ = os.Remove(x.dir) // it is empty, or not ours alone
 		return runErr
 	}
 	res := compare.Pairs(x.pairs, o)
@@ -110,6 +112,9 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 	if x.labels, err = labels(c.StringSlice("label")); err != nil {
 		return nil, err
 	}
+	if _, err := os.Stat(filepath.Join(x.dir, abFile)); x.dir != "" && !errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("%s already holds a comparison: choose another folder", x.dir)
+	}
 	var plans [2]*scenarios.Plan
 	for i, flag := range sideFlags {
 		if plans[i], err = x.plan(c, flag, c.String(flag)); err != nil {
@@ -145,7 +150,7 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 	if plans[0].Budget != nil {
 		fmt.Fprintf(sys.Err, "llmload: the budget is of each run, and there are up to %d\n", 2*x.count)
 	}
-	return x, x.makeDir(plans[0].Name)
+	return x, x.makeDir("ab-" + strings.TrimPrefix(plans[0].Name, "ab"))
 }
 
 // plan is the scenario, or what the flags stand for, against one server.
@@ -153,14 +158,15 @@ func (x *interleaved) plan(c *cli.Context, flag, endpoint string) (*scenarios.Pl
 	if endpoint == "" {
 		return nil, usage("ab needs two servers: --a URL and --b URL; --%s is missing", flag)
 	}
-	b, err := benchOptions(c, x.sys)
-	if err != nil {
-		return nil, err
-	}
-	if b.endpoint = endpoint; b.checkEndpoint() != nil {
-		return nil, usage("--%s: %v", flag, b.checkEndpoint())
+	if err := (&benchFlags{endpoint: endpoint}).checkEndpoint(); err != nil {
+		return nil, usage("--%s: %v", flag, err)
 	}
 	if c.NArg() == 0 {
+		b, err := benchOptions(c, x.sys)
+		if err != nil {
+			return nil, err
+		}
+		b.endpoint = endpoint
 		return b.abPlan()
 	}
 	for _, f := range loadFlagsOfBench() {
@@ -197,10 +203,7 @@ func (b *benchFlags) abPlan() (*scenarios.Plan, error) {
 
 func (x *interleaved) makeDir(name string) error {
 	if x.dir == "" {
-		x.dir = filepath.Join(runsDir, store.NewID(time.Now(), "ab-"+name, uint16(rand.Uint32())))
-	}
-	if _, err := os.Stat(filepath.Join(x.dir, abFile)); !errors.Is(err, fs.ErrNotExist) {
-		return usage("%s already holds a comparison: choose another folder", x.dir)
+		x.dir = filepath.Join(runsDir, store.NewID(time.Now(), name, uint16(rand.Uint32())))
 	}
 	return os.MkdirAll(x.dir, 0o755)
 }

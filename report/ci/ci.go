@@ -47,7 +47,7 @@ func Cases(s *results.Summary) []Case {
 
 // GateCases are a comparison's gates.
 func GateCases(r *compare.Result) []Case {
-	suite := fmt.Sprintf("%s against %s", cmp.Or(r.New.ID, "nothing"), cmp.Or(r.Base.ID, "nothing"))
+	suite := fmt.Sprintf("%s against %s", cmp.Or(r.New.ID, r.New.Endpoint, "nothing"), cmp.Or(r.Base.ID, r.Base.Endpoint, "nothing"))
 	verdicts := map[compare.Verdict]string{compare.Inside: results.Pass, compare.Outside: results.Fail}
 	var list []Case
 	for _, g := range r.Gates {

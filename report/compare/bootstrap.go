@@ -66,7 +66,7 @@ func (b *blocking) bootstrap(stage string, f figure, info metric.Info) (test, ne
 		}
 		s, ok := newStatistic(k.made, f)
 		if !ok {
-			return nil, need{}, fmt.Sprintf("one run has one %s: repeat the stage (`repeat: 4` under load), or use llmload ab", f)
+			return nil, need{}, "one run has one of it: repeat the stage (`repeat: 4` under load), or use llmload ab"
 		}
 		sides[side] = s.resample(rand.New(rand.NewPCG(b.seed, uint64(side))), info)
 		estimates[side] = s.of(ones(len(k.made)), info)

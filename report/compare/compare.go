@@ -74,6 +74,7 @@ func Pairs(pairs []Pair, o Options) *Result {
 	for i, p := range pairs {
 		if i == 0 {
 			res.Base, res.New = sideOf(p.Base.Summary), sideOf(p.New.Summary)
+			res.Base.ID, res.New.ID = "", "" // of the first pair alone
 		}
 		if why := unusable(p); why != "" {
 			res.note("pair %d is left out: %s", i+1, why)

@@ -114,14 +114,6 @@ func asNumber(v float64) Number {
 	return Number{V: &v}
 }
 
-// asChange is a change, of which an infinite one has no number.
-func asChange(v float64) Number {
-	if math.IsInf(v, 0) || math.IsNaN(v) {
-		return Number{}
-	}
-	return Number{V: &v}
-}
-
 func sideOf(s *results.Summary) Side {
 	return Side{
 		ID: s.Run.ID, Name: s.Run.Name, Endpoint: s.Target.Endpoint, Model: s.Target.Model,

@@ -221,20 +221,27 @@ func (e evidence) row(stage, name string, level float64) Row {
 	}
 	lo, hi := e.test.interval(level)
 	r.Level = 1 - level
-	r.Change = asChange(change(e.info, e.test.center()))
-	r.Lo, r.Hi = asChange(change(e.info, lo)), asChange(change(e.info, hi))
+	r.Change, r.Lo, r.Hi = e.change(e.test.center()), e.change(lo), e.change(hi)
 	return r
+}
+
+// change is a difference as a number that can be printed; an infinite one, of a failure or an open end, has none.
+func (e evidence) change(d float64) Number {
+	if math.IsInf(d, 0) {
+		return Number{}
+	}
+	return asNumber(change(e.info, d))
 }
 
 // undecided says why there is no verdict and what would bring one.
 func (e evidence) undecided(more need) string {
 	switch {
 	case e.why != "" && more.n > 0:
-		return fmt.Sprintf("needs %d more %s: %s", more.n, more.unit, e.why)
+		return fmt.Sprintf("needs %s: %s", more, e.why)
 	case e.why != "":
 		return e.why
 	case more.n > 0:
-		return fmt.Sprintf("needs %d more %s", more.n, more.unit)
+		return fmt.Sprintf("needs %s", more)
 	}
 	return "too close to the limit: no number of " + more.unit + " that is worth making would tell"
 }

@@ -1,9 +1,11 @@
 package compare
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // A test holds observations of one change and says how well a change m explains them. Changes are on the scale of the
@@ -23,6 +25,13 @@ type test interface {
 type need struct {
 	n    int    // 0: not known
 	unit string // pairs, repeats, requests
+}
+
+func (n need) String() string {
+	if n.n == 1 {
+		return "1 more " + strings.TrimSuffix(n.unit, "s")
+	}
+	return fmt.Sprintf("%d more %s", n.n, n.unit)
 }
 
 // mostMore is how much more is worth asking for.

@@ -81,7 +81,7 @@ func TestRepeatsAreJudgedByTheirNumber(t *testing.T) {
 		gate      compare.Verdict
 		why       string
 	}{
-		{"three against three prove nothing, however far apart", []float64{10, 10.1, 10.2}, []float64{20, 20.1, 20.2}, compare.Undecided, compare.Undecided, "needs 1 more repeats"},
+		{"three against three prove nothing, however far apart", []float64{10, 10.1, 10.2}, []float64{20, 20.1, 20.2}, compare.Undecided, compare.Undecided, "needs 1 more repeat"},
 		{"four against four can", []float64{10, 10.1, 10.2, 10.3}, []float64{20, 20.1, 20.2, 20.3}, compare.Worse, compare.Outside, ""},
 		{"and the other way", []float64{20, 20.1, 20.2, 20.3}, []float64{10, 10.1, 10.2, 10.3}, compare.Better, compare.Inside, ""},
 		{"much alike", []float64{10, 10.01, 10.02, 10.03}, []float64{10.005, 10.015, 10.025, 10.035}, compare.Same, compare.Inside, ""},
@@ -118,7 +118,7 @@ func TestPairsAreJudgedByTheirNumber(t *testing.T) {
 		gate      compare.Verdict
 		why       string
 	}{
-		{"five prove nothing", base[:5], times(2)[:5], compare.Undecided, compare.Undecided, "needs 1 more pairs"},
+		{"five prove nothing", base[:5], times(2)[:5], compare.Undecided, compare.Undecided, "needs 1 more pair"},
 		{"four neither, and pairs come by two", base[:4], times(2)[:4], compare.Undecided, compare.Undecided, "needs 2 more pairs"},
 		{"six do", base[:6], times(2)[:6], compare.Worse, compare.Outside, ""},
 		{"what all have in common is no scatter", base, times(1.01), compare.Same, compare.Inside, ""},
