@@ -206,7 +206,7 @@ func (p *page) methods(r *compare.Result) {
 		p.line(fmt.Sprintf("stages that were not repeated: %d draws of %s (seed %d). One run a side does not show how runs differ; `repeat` or `llmload ab` does",
 			r.Draws, blockLengths(r), r.Seed))
 	}
-	p.line(fmt.Sprintf("95%% intervals, each row by itself: of %d such rows one in twenty would show a difference by chance. Same within the margin: under %s, of shares 1 pp", len(r.Rows), margin))
+	p.line(fmt.Sprintf("95%% intervals, each row by itself: one row in twenty shows a difference by chance. Same within the margin: under %s, of shares 1 pp", margin))
 	if len(r.Gates) > 0 {
 		p.line("gates: 95% for all together (Holm), each interval at the level at which its gate was judged")
 	}

@@ -133,9 +133,10 @@ func openSide(name string) (compare.Run, *store.Run, error) {
 	return compare.Run{Summary: run.Summary, Plan: run.Plan}, run, nil
 }
 
-// baselineFile is a baseline's file: one that is named as a path, or the one of that name.
+// baselineFile is a baseline's file: one that is there or is named as a path, else the one of that name.
 func baselineFile(name string) string {
-	if strings.ContainsAny(name, `/\`) || filepath.Ext(name) == ".json" {
+	info, err := os.Stat(name)
+	if strings.ContainsAny(name, `/\`) || filepath.Ext(name) == ".json" || err == nil && info.Mode().IsRegular() {
 		return name
 	}
 	return filepath.Join(baselinesDir, name+".json")
