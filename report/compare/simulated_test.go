@@ -28,14 +28,14 @@ type server struct {
 func (s server) run(t testing.TB, plan *scenarios.Plan) compare.Run {
 	cfg, err := mockserver.ParseConfig(plan.Target.Mock)
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // of what this test itself wrote; and t.Fatal is not for other goroutines
 	}
 	cfg.Seed = uint64(s.seed)
 	cfg.Engine.C0 = time.Duration(float64(cfg.Engine.C0) * s.slower)
 	var records []*results.Record
 	res, err := simulate.Records(t.Context(), plan, cfg, func(r *results.Record) { records = append(records, r) })
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return compare.Run{
 		Summary:    &results.Summary{Valid: true, Run: results.Run{ID: fmt.Sprintf("seed-%d", s.seed), Name: "x"}, Stages: res.Stages},
@@ -97,15 +97,7 @@ func runs(t *testing.T, load string, first, n int, slower func(i int) float64) [
 	t.Helper()
 	plan := planOf(t, load)
 	out := make([]compare.Run, n)
-	var wg sync.WaitGroup
-	for worker := range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := worker; i < n; i += runtime.GOMAXPROCS(0) {
-				out[i] = server{slower(i), first + i}.run(t, plan)
-			}
-		})
-	}
-	wg.Wait()
+	inParallel(n, func(i int) { out[i] = server{slower(i), first + i}.run(t, plan) })
 	return out
 }
 
@@ -125,10 +117,10 @@ func (a alarms) count(res *compare.Result) {
 	}
 }
 
-// few says that at 5% no more are alarms than come by chance in 39 of 40 such tests: of 200 comparisons 16.
-func (a alarms) few(t *testing.T) {
+// few says that at 5% no more of so many comparisons are alarms than come by chance in 39 of 40 such tests: of 200 it is 16.
+func (a alarms) few(t *testing.T, of int) {
 	t.Helper()
-	n := float64(comparisons())
+	n := float64(of)
 	most := int(0.05*n + 1.96*math.Sqrt(0.05*0.95*n))
 	t.Logf("alarms in %.0f comparisons of like with like: %v", n, a)
 	for _, name := range watched {
@@ -155,7 +147,7 @@ func TestPairsOfLikeServersRaiseFewAlarms(t *testing.T) {
 	for i := range comparisons() {
 		found.count(compare.Pairs(abba(all[i*2*pairs:][:2*pairs]), exact))
 	}
-	found.few(t)
+	found.few(t, comparisons())
 
 	// The same runs as repeats of a stage, four against four.
 	found = alarms{}
@@ -167,17 +159,18 @@ func TestPairsOfLikeServersRaiseFewAlarms(t *testing.T) {
 		}
 		found.count(res)
 	}
-	found.few(t)
+	found.few(t, comparisons())
 }
 
 func TestADriftOfTheServerIsNoDifference(t *testing.T) {
 	// A tenth slower from the first run of a comparison to its last: twice the change that the next test finds.
-	all := runs(t, short, 100_001, comparisons()*2*pairs, func(i int) float64 { return 1 + 0.1*float64(i%(2*pairs))/(2*pairs) })
+	n := comparisons() / 2
+	all := runs(t, short, 100_001, n*2*pairs, func(i int) float64 { return 1 + 0.1*float64(i%(2*pairs))/(2*pairs) })
 	found := alarms{}
-	for i := range comparisons() {
+	for i := range n {
 		found.count(compare.Pairs(abba(all[i*2*pairs:][:2*pairs]), exact))
 	}
-	found.few(t)
+	found.few(t, n)
 }
 
 func TestFivePerCentAreFound(t *testing.T) {
@@ -203,15 +196,32 @@ func TestFivePerCentAreFound(t *testing.T) {
 
 func TestBlocksOfLikeRunsRaiseFewAlarms(t *testing.T) {
 	all := runs(t, long, 400_001, 2*comparisons(), alike)
-	found := alarms{}
-	for i := range comparisons() {
+	verdicts := make([]*compare.Result, comparisons())
+	inParallel(len(verdicts), func(i int) {
 		res, err := compare.Runs(all[2*i], all[2*i+1], exact)
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
+		verdicts[i] = res
+	})
+	found := alarms{}
+	for _, res := range verdicts {
 		found.count(res)
 	}
-	found.few(t)
+	found.few(t, comparisons())
+}
+
+// inParallel calls do with each i below n, on as many goroutines as there are processors.
+func inParallel(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for worker := range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := worker; i < n; i += runtime.GOMAXPROCS(0) {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // abba makes pairs of runs in the order in which llmload ab makes them: base first, new first, new first, base first.
