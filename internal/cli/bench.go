@@ -40,7 +40,7 @@ func benchCommand(sys IO) *cli.Command {
 // loadFlagsOfBench say what is sent where no scenario does.
 func loadFlagsOfBench() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "`LIST` such as 1,8,64 instead of doubling"},
+		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "`LIST` such as 1,8,64 (left out: bench doubles, ab takes 8)"},
 		&cli.StringFlag{Name: "rate", Aliases: []string{"r", "request-rate"}, Usage: "open loop: `LIST` of arrivals a second such as 2,4 or 90/m (Poisson)"},
 		&cli.IntFlag{Name: "requests", Aliases: []string{"n", "num-prompts", "request-count"}, Usage: "measured requests `N` a stage"},
 		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
