@@ -166,7 +166,7 @@ func (p *page) style() table.Style {
 func (p *page) markdown(t table.Writer, head table.Row, body []table.Row) {
 	for _, row := range append([]table.Row{head}, body...) {
 		for i, cell := range row {
-			row[i] = plainMarkdown(strings.ReplaceAll(cell.(string), "\n", " "))
+			row[i] = inMarkdown.Replace(strings.ReplaceAll(cell.(string), "\n", " "))
 		}
 	}
 	t.AppendHeader(head)
@@ -174,15 +174,17 @@ func (p *page) markdown(t table.Writer, head table.Row, body []table.Row) {
 	p.out.WriteString(t.RenderMarkdown() + "\n\n")
 }
 
-// plainMarkdown keeps what names and messages hold from being read as markup. The bar is the renderer's to escape.
-func plainMarkdown(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", ">", "&gt;", "[", `\[`, "#", `\#`, "~", `\~`).Replace(s)
-}
+// inMarkdown keeps a text from meaning anything in Markdown, links and mentions included: names and errors come from outside.
+// The bar is the renderer's to escape.
+var inMarkdown = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "!", `\!`, "~", `\~`,
+	"http://", "http<span></span>://", "https://", "https<span></span>://", "@", "@<span></span>",
+)
 
 // line writes one paragraph, wrapped at words with later lines indented when the width is limited.
 func (p *page) line(s string) {
 	if p.Markdown {
-		p.out.WriteString(plainMarkdown(s) + "\n\n")
+		p.out.WriteString(inMarkdown.Replace(s) + "\n\n")
 		return
 	}
 	if p.Width > 0 && text.StringWidthWithoutEscSequences(s) > p.Width {

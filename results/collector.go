@@ -48,15 +48,15 @@ type readCounts struct{ all, multi, unstamped int64 }
 func NewCollector(info StageInfo, b *Bounds) *Collector {
 	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}, values: map[string]int{}}
 	for _, l := range info.SLO {
-		l.Metric = info.Load.judged(l.Metric)
+		l.Metric = info.Load.Judged(l.Metric)
 		c.slo = append(c.slo, l)
 	}
 	return c
 }
 
-// judged returns the metric that SLOs and thresholds on m use under this load: in open loop latency counts from the
+// Judged returns the metric that SLOs and thresholds on m use under this load: in open loop latency counts from the
 // intended time.
-func (l Load) judged(m metric.Name) metric.Name {
+func (l Load) Judged(m metric.Name) metric.Name {
 	if info, ok := metric.Lookup(string(m)); ok && l.Mode == "open" {
 		return info.Open
 	}

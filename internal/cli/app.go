@@ -98,9 +98,9 @@ func newApp(sys IO) *cli.App {
 	app := &cli.App{
 		Name: "llmload", Usage: "measure LLM endpoints, and say how wrong the measurement may be",
 		Version: version(), Reader: sys.In, Writer: sys.Out, ErrWriter: sys.Err,
-		HideHelpCommand: true, Metadata: map[string]any{},
+		HideHelpCommand: true, DisableSliceFlagSeparator: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
-			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mergeCommand(sys), submitCommand(sys), mockCommand(sys), selftestCommand(sys),
+			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), compareCommand(sys), abCommand(sys), mergeCommand(sys), submitCommand(sys), mockCommand(sys), selftestCommand(sys),
 			exportCommand(sys), importCommand(sys), initCommand(sys), schemaCommand(sys), completionCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.

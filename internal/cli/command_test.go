@@ -55,7 +55,7 @@ func code(ts *testscript.TestScript, err error) int {
 }
 
 var (
-	reasonLine = regexp.MustCompile(`(?m)^- (.*)$`)
+	reasonLine = regexp.MustCompile(`(?m)^(?:- |note: pair \d+ is left out: )(.*)$`)
 	slowReason = regexp.MustCompile(`the mock server wrote its tokens .* late|llmload sent requests .* late|llmload was woken .* late|llmload used .* of its CPU|llmload read .* after the kernel`)
 )
 

@@ -37,8 +37,9 @@ type execution struct {
 	labels  map[string]string
 	out     string // run folder; empty: one under runsDir
 	json    bool
-	live    runner.Live
-	exposed *exposed // nil: the run is not exposed
+	live    *runner.Live // nil: measure makes one
+	exposed *exposed     // nil: the run is not exposed
+	ci      ciOutput
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
 }
@@ -83,13 +84,36 @@ func cleaned(p *scenarios.Plan, what string, err error) error {
 
 // run carries out the plan, keeps everything in the run folder, and prints. The error carries the exit code.
 func (e *execution) run(ctx context.Context) error {
-	hash, err := e.plan.Hash()
-	if err != nil {
+	m, err := e.measure(ctx)
+	if m == nil {
 		return err
 	}
+	if printErr := e.print(m.dir, m.summary, m.histograms); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	return verdict(m.summary, errors.Join(err, e.ci.run(e.sys, m.summary)))
+}
+
+// measured is a run that has its folder.
+type measured struct {
+	dir        string
+	summary    *results.Summary
+	histograms []results.StageHistograms
+}
+
+// measure carries out the plan and keeps everything in the run folder. With a measured run, err says what could not be
+// done or saved of it; nil, nothing was measured.
+func (e *execution) measure(ctx context.Context) (*measured, error) {
+	hash, err := e.plan.Hash()
+	if err != nil {
+		return nil, err
+	}
 	e.nonce = rand.Uint64()
+	if e.live == nil {
+		e.live = &runner.Live{}
+	}
 	if err := e.agree(ctx, hash); err != nil {
-		return err
+		return nil, err
 	}
 	started := e.barrier.begins()
 	anchor := monotonic() + time.Until(started).Nanoseconds()
@@ -101,21 +125,21 @@ func (e *execution) run(ctx context.Context) error {
 	}
 	planYAML, err := e.plan.YAML()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w, err := store.Create(dir, planYAML, summary)
 	if errors.Is(err, fs.ErrExist) {
-		return asUsage(err)
+		return nil, asUsage(err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := e.late(summary, started); err != nil {
-		return errors.Join(err, w.Finish(summary, nil))
+		return nil, errors.Join(err, w.Finish(summary, nil))
 	}
 	res, runErr := e.load(ctx, w, id, started)
 	if res == nil {
-		return errors.Join(runErr, w.Finish(summary, nil))
+		return nil, errors.Join(runErr, w.Finish(summary, nil))
 	}
 	e.complete(summary, res)
 	if runErr != nil {
@@ -125,14 +149,11 @@ func (e *execution) run(ctx context.Context) error {
 	if saveErr != nil {
 		saveErr = fmt.Errorf("the run was measured, but not all of it was saved: %w", saveErr)
 	}
-	if err := e.print(dir, summary, res.Histograms); err != nil {
-		return errors.Join(runErr, saveErr, err)
-	}
-	return verdict(summary, errors.Join(runErr, saveErr))
+	return &measured{dir, summary, res.Histograms}, errors.Join(runErr, saveErr)
 }
 
 func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
-	stop := e.sys.watch(&e.live)
+	stop := e.sys.watch(e.live)
 	defer stop()
 	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: e.nonce,
@@ -142,7 +163,7 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 				e.exposed.record(r)
 			}
 		},
-		AfterStage: e.after, Live: &e.live, Start: started, KernelTimers: true,
+		AfterStage: e.after, Live: e.live, Start: started, KernelTimers: true,
 	}
 	if urls := e.metrics(); len(urls) > 0 {
 		scraper := promscrape.New(urls)

@@ -33,12 +33,12 @@ func reportCommand(sys IO) *cli.Command {
 			"llmload report RUN --format csv | column -s, -t",
 			"llmload report RUN --dialect vllm               what vllm bench serve would have reported of the same requests",
 		) + "\n\nA run that was killed has a summary without figures; report makes them from its records.",
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", Usage: "`FORMAT`: " + strings.Join(reportFormats, ", ")},
 			&cli.BoolFlag{Name: "json", Usage: "the same as --format json: the summary on stdout, and nothing else there"},
 			&cli.StringFlag{Name: "dialect", Usage: "add the figures of `TOOL`: vllm, guidellm, aiperf or inference-perf"},
 			&cli.StringFlag{Name: "plots", Usage: "draw into `DIR` (default: plots in the run folder; of several runs " + overlayDir + ")"},
-		},
+		}, ciFlags(), figureFlags()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usage("report needs the folder of a run, such as %s/ID", runsDir)
@@ -56,23 +56,40 @@ type opened struct {
 }
 
 func reportRuns(sys IO, c *cli.Context) error {
+	files, err := ciOptions(c)
+	if err != nil {
+		return err
+	}
 	format, tool, err := reportFlags(c)
 	if err != nil {
 		return err
 	}
-	var runs []opened
-	var summaries []*results.Summary
-	for _, dir := range c.Args().Slice() {
+	runs, summaries, err := openRuns(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := printRuns(sys, c, runs, summaries, format, tool); err != nil {
+		return err
+	}
+	return files.run(sys, summaries...)
+}
+
+func openRuns(dirs []string) (runs []opened, summaries []*results.Summary, err error) {
+	for _, dir := range dirs {
 		run, err := store.Open(dir)
 		if err != nil {
-			return asUsage(err)
+			return nil, nil, asUsage(err)
 		}
 		s, hs, err := read(run)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		runs, summaries = append(runs, opened{run, s, hs}), append(summaries, s)
 	}
+	return runs, summaries, nil
+}
+
+func printRuns(sys IO, c *cli.Context, runs []opened, summaries []*results.Summary, format string, tool *dialect.Tool) error {
 	switch {
 	case format == "json" && len(runs) == 1:
 		return printJSON(sys.Out, summaries[0])

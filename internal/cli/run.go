@@ -17,6 +17,7 @@ import (
 
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // outputFlags are what every command that runs load has.
@@ -45,10 +46,13 @@ func runCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
 			metricsFlag(),
-		}, append(outputFlags(), shardFlags()...)...),
+		}, slices.Concat(outputFlags(), ciFlags(), figureFlags(), shardFlags())...),
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 1); err != nil {
 				return err
+			}
+			if _, err := ciOptions(c); err != nil {
+				return err // before anything is started
 			}
 			b, err := barrierOf(sys, c, time.Now())
 			if err != nil {
@@ -140,7 +144,10 @@ func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e *execution) error {
 	if e.labels, err = labels(c.StringSlice("label")); err != nil {
 		return err
 	}
-	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")
+	if e.ci, err = ciOptions(c); err != nil {
+		return err
+	}
+	e.sys, e.plan, e.out, e.json, e.live = sys, plan, c.String("out"), c.Bool("json"), &runner.Live{}
 	if err := e.prepare(); err != nil {
 		return err
 	}
@@ -149,7 +156,7 @@ func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e *execution) error {
 	if err != nil {
 		return err
 	}
-	if e.exposed, err = sys.expose(addr, &e.live); err != nil {
+	if e.exposed, err = sys.expose(addr, e.live); err != nil {
 		return err
 	}
 	defer e.exposed.close()

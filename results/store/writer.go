@@ -103,8 +103,13 @@ func writeSummary(dir string, s *results.Summary) error {
 	return writeFile(dir, summaryFile, text)
 }
 
-// encodeSummary writes lists that are empty as [], so that a reader need not know null.
 func encodeSummary(s *results.Summary) ([]byte, error) {
+	text, err := json.MarshalIndent(complete(s), "", "  ")
+	return append(text, '\n'), err
+}
+
+// complete has [] for lists that are empty, so that a reader need not know null.
+func complete(s *results.Summary) *results.Summary {
 	whole := *s
 	whole.SchemaVersion = results.SchemaVersion
 	whole.InvalidReasons = filled(whole.InvalidReasons)
@@ -114,8 +119,7 @@ func encodeSummary(s *results.Summary) ([]byte, error) {
 		stage := &whole.Stages[i]
 		stage.SLO, stage.Series, stage.Warnings = filled(stage.SLO), filled(stage.Series), filled(stage.Warnings)
 	}
-	text, err := json.MarshalIndent(&whole, "", "  ")
-	return append(text, '\n'), err
+	return &whole
 }
 
 func filled[T any](list []T) []T {
