@@ -91,7 +91,7 @@ func Judge(slo SLO, obs []Observation) Answer {
 		s.Observe(o)
 	}
 	held, broken := s.bracket()
-	steady, _ := s.steadyFailures(broken)
+	steady, _, _ := s.steadyFailures()
 	switch {
 	case len(obs) == 0:
 		s.end = ending{Undecided, "there is no probe"}

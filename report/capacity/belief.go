@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
+
+	"github.com/llmload/llmload/internal/metric"
 )
 
 // belief is what the probes say of the capacity: a distribution over the logarithm of the rate.
@@ -30,11 +33,43 @@ const (
 
 // believe evaluates the probes between two log rates.
 func believe(obs []Observation, lo, hi float64) belief {
+	obs = withoutFloor(obs)
 	b := grid(obs, lo, hi)
 	// Once more where the mass is: a grid over decades is too coarse for per cents.
 	step := (hi - lo) / (gridPoints - 1)
 	lo, hi = max(lo, b.quantile(0.0005)-2*step), min(hi, b.quantile(0.9995)+2*step)
 	return grid(obs, lo, hi)
+}
+
+// withoutFloor takes out of the scores what fails at every rate: the logistic would take it for a gentle slope. Of a term
+// that counts failures alone nothing is taken.
+func withoutFloor(obs []Observation) []Observation {
+	failed, issued := 0.0, 0.0
+	for _, o := range obs {
+		if o.Spoiled == "" && !o.breaks() {
+			failed, issued = failed+float64(o.Failed), issued+float64(o.Issued)
+		}
+	}
+	const least = 5 // failures, fewer are chance
+	if failed < least {
+		return obs
+	}
+	floor := failed / issued
+	out := slices.Clone(obs)
+	for i := range out {
+		out[i].Scores = slices.Clone(obs[i].Scores)
+		for j := range out[i].Scores {
+			if s := &out[i].Scores[j]; s.Failed > 0 && s.Allowed > floor && !s.countsFailures() {
+				s.Outside, s.Of = max(0, s.Outside-floor*s.Of), s.Of*(1-floor)
+				s.Allowed = (s.Allowed - floor) / (1 - floor)
+			}
+		}
+	}
+	return out
+}
+
+func (s *Score) countsFailures() bool {
+	return strings.HasPrefix(s.Term, string(metric.SuccessRate)) || strings.HasPrefix(s.Term, string(metric.ErrorRate))
 }
 
 func grid(obs []Observation, lo, hi float64) belief {

@@ -130,12 +130,12 @@ func (s *Search) next() (Probe, ending) {
 		return Probe{}, ending{Undecided, "two probes in a row say nothing of the server: " + s.obs[n-1].Spoiled}
 	}
 	held, broken := s.bracket()
-	steady, need := s.steadyFailures(broken)
+	steady, need, from := s.steadyFailures()
 	switch {
 	case steady.why != "":
 		return Probe{}, steady
 	case need > 0:
-		rate := round(broken / 4)
+		rate := round(from / 4)
 		return s.within(Probe{Kind: Bracket, Rate: rate, Requests: need, Warmup: s.warmup(rate)})
 	case math.IsInf(broken, 1):
 		return s.up(held)

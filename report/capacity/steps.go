@@ -65,15 +65,11 @@ func (s *Search) at(rate float64) (last Observation) {
 }
 
 // steadyFailures finds a server whose requests fail as often at a quarter of a rate as at it, and more often than the SLO
-// allows: no rate is the answer then. need is how many requests at a quarter would tell.
-func (s *Search) steadyFailures(broken float64) (steady ending, need int) {
-	if math.IsInf(broken, 1) {
-		return ending{}, 0
-	}
-	o := s.at(broken)
-	allowed, counted := o.failuresAllowed()
-	if !counted || o.Saturated || !beyond(float64(o.Failed), float64(o.Issued), allowed) {
-		return ending{}, 0
+// allows: no rate is the answer then. need is how many requests at a quarter, of the rate from, would tell.
+func (s *Search) steadyFailures() (steady ending, need int, from float64) {
+	o, allowed := s.failing()
+	if o == nil {
+		return ending{}, 0, 0
 	}
 	share := float64(o.Failed) / float64(o.Issued)
 	failed, issued := 0.0, 0.0
@@ -84,13 +80,29 @@ func (s *Search) steadyFailures(broken float64) (steady ending, need int) {
 	}
 	const expected = 12 // failures that would be seen, if they are steady
 	if want := int(math.Ceil(expected / share)); issued < float64(want) {
-		return ending{}, want - int(issued)
+		return ending{}, want - int(issued), o.Rate
 	}
 	if !beyond(failed, issued, allowed) || failed/issued < share/2 {
-		return ending{}, 0
+		return ending{}, 0, 0
 	}
 	return ending{Flaky, fmt.Sprintf("%.3g%% of requests fail at %.3g/s, and %.3g%% at a third of it or less; the SLO allows %.3g%%, whatever the rate",
-		100*share, o.Rate, 100*failed/issued, 100*allowed)}, 0
+		100*share, o.Rate, 100*failed/issued, 100*allowed)}, 0, 0
+}
+
+// failing is the probe of the highest rate whose failures alone break a term, where the server still keeps up, and the
+// share of them that is allowed.
+func (s *Search) failing() (worst *Observation, allowed float64) {
+	for i := range s.obs {
+		o := &s.obs[i]
+		share, counted := o.failuresAllowed()
+		if !counted || o.Spoiled != "" || o.Saturated || !beyond(float64(o.Failed), float64(o.Issued), share) {
+			continue
+		}
+		if worst == nil || o.Rate > worst.Rate {
+			worst, allowed = o, share
+		}
+	}
+	return worst, allowed
 }
 
 // failuresAllowed is the least share of failures that breaks a term on its own.

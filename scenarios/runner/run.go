@@ -40,7 +40,8 @@ type Config struct {
 	Nonce uint64 // makes cold prompts new to the server; a new one for each run
 	// Append keeps a record; it must not wait for a disk, and several goroutines call it. Nil keeps none.
 	Append func(*results.Record)
-	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
+	// AfterStage sees each finished stage, all of whose records were appended, and may end the run: a reason that is not empty
+	// does, and is kept. It may append stages to the plan that have no more in flight than those it began with.
 	AfterStage func(results.StageSummary) (stop string)
 	// Start is the records' zero; the zero value is when Run is called.
 	Start time.Time
@@ -128,7 +129,7 @@ func (r *run) since(t time.Time) int64 {
 }
 
 func (r *run) stages(ctx context.Context) error {
-	for i := range r.plan.Stages {
+	for i := 0; i < len(r.plan.Stages); i++ { // AfterStage may append
 		if ctx.Err() != nil {
 			return nil
 		}
