@@ -98,7 +98,7 @@ func newApp(sys IO) *cli.App {
 		Version: version(), Reader: sys.In, Writer: sys.Out, ErrWriter: sys.Err,
 		HideHelpCommand: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
-			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mockCommand(sys), selftestCommand(sys),
+			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mockCommand(sys), selftestCommand(sys), capacityCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.
 		ExitErrHandler: func(*cli.Context, error) {},

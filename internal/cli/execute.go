@@ -35,6 +35,12 @@ type execution struct {
 	json    bool
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
+
+	// Of a search, which finds its stages while it runs:
+	tap      func(*results.Record)                      // sees each record before its stage's end
+	grown    func(plan []byte) error                    // set by run: keeps the plan, which has grown
+	conclude func(dir string, s *results.Summary) error // prints instead of print's tables and lines
+	judge    func(s *results.Summary, err error) error  // gives the exit code instead of verdict
 }
 
 // resolveModel returns the model to send: the one asked for, else the only one that the server has.
@@ -98,11 +104,15 @@ func (e *execution) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.grown = w.SetPlan
 	res, runErr := e.load(ctx, w, id, started)
 	if res == nil {
 		return errors.Join(runErr, w.Finish(summary, nil))
 	}
 	e.complete(summary, res)
+	if summary.Run.PlanSHA256, err = e.plan.Hash(); err != nil { // of a plan that may have grown
+		runErr = errors.Join(runErr, err)
+	}
 	if runErr != nil {
 		summary.Valid, summary.InvalidReasons = false, append(summary.InvalidReasons, runErr.Error())
 	}
@@ -113,6 +123,9 @@ func (e *execution) run(ctx context.Context) error {
 	if err := e.print(dir, summary, res.Histograms); err != nil {
 		return errors.Join(runErr, saveErr, err)
 	}
+	if e.judge != nil {
+		return e.judge(summary, errors.Join(runErr, saveErr))
+	}
 	return verdict(summary, errors.Join(runErr, saveErr))
 }
 
@@ -122,7 +135,12 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 	defer stop()
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
-		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
+		Append: func(r *results.Record) {
+			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			if e.tap != nil {
+				e.tap(r)
+			}
+		},
 		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
 	})
 }
@@ -171,7 +189,10 @@ func (e *execution) print(dir string, s *results.Summary, hs []results.StageHist
 	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
 		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
 	}
-	if e.json {
+	switch {
+	case e.conclude != nil:
+		return e.conclude(dir, s)
+	case e.json:
 		return printJSON(e.sys.Out, s)
 	}
 	if err := report.WriteTables(e.sys.Out, s, e.sys.tableOptions()); err != nil {

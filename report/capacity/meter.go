@@ -25,6 +25,7 @@ type row struct {
 	at, done      int64
 	failed        bool
 	input, output int
+	ttft, tpot    float64   // nanoseconds, NaN without one
 	bad, of       []float64 // of each term: outside, and of how many; of a mean, the sum and the count
 	value         []float64 // of each term: the request's own figure, NaN without one
 }
@@ -72,10 +73,19 @@ func (m *Meter) row(r *results.Record, done int64) (row, bool) {
 		at: r.IntendedNS, done: done, failed: r.Outcome != results.OK, input: r.Tokens.Input, output: r.Tokens.Output,
 		bad: cells[:n:n], of: cells[n : 2*n : 2*n], value: cells[2*n:],
 	}
+	out.ttft, out.tpot = valueOf(r, metric.ResponseTTFT), valueOf(r, metric.TPOT)
 	for i, t := range m.terms {
 		out.bad[i], out.of[i], out.value[i] = t.judge(r, m.limits)
 	}
 	return out, true
+}
+
+func valueOf(r *results.Record, m metric.Name) float64 {
+	ns, ok := r.Value(m)
+	if !ok || r.Outcome != results.OK {
+		return math.NaN()
+	}
+	return float64(ns)
 }
 
 // judge says how many of a record's figures are outside the term, of how many.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/llmload/llmload/internal/metric"
 )
 
 // Score is how one term of the SLO fared in a probe.
@@ -34,6 +36,9 @@ type Observation struct {
 	Seconds   float64 `json:"seconds"`         // from the first measured arrival to the last
 	Input     float64 `json:"input_tokens"`    // of an answered request, mean
 	Output    float64 `json:"output_tokens"`
+	TTFTP50   float64 `json:"ttft_p50_ns"` // of answers, from intended; 0: none
+	TTFTP99   float64 `json:"ttft_p99_ns"` // 0 too where the sample does not resolve it
+	TPOTP50   float64 `json:"tpot_p50_ns"`
 	Scores    []Score `json:"scores"`
 	// Spoiled is why the probe says nothing of the server; empty where it does.
 	Spoiled string `json:"spoiled,omitempty"`
@@ -60,6 +65,9 @@ func (m *Meter) Observe(p Probe) Observation {
 	}
 	answered := float64(max(1, len(m.rows)-o.Failed))
 	o.Input, o.Output = o.Input/answered, o.Output/answered
+	o.TTFTP50 = m.quantileOf(0.5, func(r row) float64 { return r.ttft })
+	o.TTFTP99 = m.quantileOf(0.99, func(r row) float64 { return r.ttft })
+	o.TPOTP50 = m.quantileOf(0.5, func(r row) float64 { return r.tpot })
 	m.keepsUp(&o)
 	for i := range m.terms {
 		o.Scores = append(o.Scores, m.score(i))
@@ -168,13 +176,17 @@ func (m *Meter) block(b int) []row {
 
 // quantile is the quantile of the requests' own figures, 0 where it lands on a failure; of gaps, of each request's mean.
 func (m *Meter) quantile(i int, q float64) float64 {
+	return m.quantileOf(q, func(r row) float64 { return r.value[i] })
+}
+
+func (m *Meter) quantileOf(q float64, of func(row) float64) float64 {
 	var values []float64
 	for _, r := range m.rows {
-		if v := r.value[i]; !math.IsNaN(v) {
+		if v := of(r); !math.IsNaN(v) {
 			values = append(values, v)
 		}
 	}
-	if len(values) == 0 {
+	if len(values) < metric.MinSamples(q) {
 		return 0
 	}
 	slices.Sort(values)

@@ -135,7 +135,7 @@ func (s *Search) next() (Probe, ending) {
 	case steady.why != "":
 		return Probe{}, steady
 	case need > 0:
-		rate := round(from / 4)
+		rate := Round(from / 4)
 		return s.within(Probe{Kind: Bracket, Rate: rate, Requests: need, Warmup: s.warmup(rate)})
 	case math.IsInf(broken, 1):
 		return s.up(held)

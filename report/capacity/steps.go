@@ -15,7 +15,7 @@ func (s *Search) up(held float64) (Probe, ending) {
 	if last := s.at(held); len(s.obs) < 2 || last.MeanS < 1.15*s.obs[0].MeanS {
 		factor = 4
 	}
-	next := min(round(max(held, s.Bounds.Start/4)*factor), s.Bounds.MaxRate)
+	next := min(Round(max(held, s.Bounds.Start/4)*factor), s.Bounds.MaxRate)
 	p := s.coarse(next)
 	if next == s.Bounds.MaxRate { // the last word, so it must be one
 		p.Requests = s.full()
@@ -33,7 +33,7 @@ func (s *Search) down(broken float64) (Probe, ending) {
 	case len(s.obs) >= most:
 		return Probe{}, ending{NothingHolds, fmt.Sprintf("%s down to %.3g/s, and lower rates were not tried", o.worst(), o.Rate)}
 	}
-	return s.within(s.coarse(round(broken / 4)))
+	return s.within(s.coarse(Round(broken / 4)))
 }
 
 // worst says how the term that is furthest outside broke.
@@ -171,7 +171,7 @@ func (s *Search) refine(broken float64) (Probe, ending) {
 	if b.binding[len(b.binding)-1] > 0.5 && s.refined()%2 == 0 {
 		at = b.limit + math.Log(breakAt) // saturation binds: what a saturated server serves is its limit
 	}
-	rate := round(math.Exp(at))
+	rate := Round(math.Exp(at))
 	return Probe{Kind: Refine, Rate: rate, Requests: s.full(), Warmup: s.warmup(rate)}, ending{}
 }
 
@@ -220,7 +220,7 @@ func (s *Search) confirm() (Probe, ending) {
 		kind Kind
 		of   float64
 	}{{Hold, holdAt}, {Break, breakAt}} {
-		if rate := round(s.found.Rate * c.of); !done[c.kind] {
+		if rate := Round(s.found.Rate * c.of); !done[c.kind] {
 			return s.within(Probe{Kind: c.kind, Rate: rate, Requests: 2 * s.full(), Warmup: s.warmup(rate)})
 		}
 	}
@@ -258,8 +258,8 @@ func (s *Search) warmup(rate float64) time.Duration {
 	return max(time.Second, time.Duration(5*seconds*float64(time.Second))).Round(100 * time.Millisecond)
 }
 
-// round keeps three digits of a rate.
-func round(rate float64) float64 {
+// Round keeps three digits of a rate.
+func Round(rate float64) float64 {
 	scale := math.Pow(10, 2-math.Floor(math.Log10(rate)))
 	return math.Round(rate*scale) / scale
 }
