@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/llmload/llmload/report/capacity"
+	"github.com/llmload/llmload/results/store"
 	"github.com/llmload/llmload/scenarios"
 )
 
@@ -92,7 +93,7 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 		return err
 	}
 	h.first()
-	h.execution = &e
+	e.began = func(w *store.Writer) { h.writer = w }
 	e.tap, e.after, e.conclude, e.judge = h.add, h.after, h.conclude, h.verdict
 	return runPlan(c, sys, plan, e)
 }
@@ -168,7 +169,7 @@ func (h *hunt) lookAtServer(ctx context.Context, endpoint string) error {
 	}
 	fmt.Fprintln(h.sys.Err, p)
 	if !p.ignoreEOS && h.template.Output.Mode == scenarios.Exact {
-		h.template.Output.Mode = scenarios.Cap
+		h.template.Output.Mode = scenarios.Capped
 	}
 	h.search.Bounds.Request = p.e2e
 	if h.search.Bounds.Start == 0 && p.e2e > 0 {

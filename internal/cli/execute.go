@@ -38,7 +38,7 @@ type execution struct {
 
 	// Of a search, which finds its stages while it runs:
 	tap      func(*results.Record)                      // sees each record before its stage's end
-	grown    func(plan []byte) error                    // set by run: keeps the plan, which has grown
+	began    func(*store.Writer)                        // gives the writer, to which a plan that has grown goes
 	conclude func(dir string, s *results.Summary) error // prints instead of print's tables and lines
 	judge    func(s *results.Summary, err error) error  // gives the exit code instead of verdict
 }
@@ -104,7 +104,9 @@ func (e *execution) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.grown = w.SetPlan
+	if e.began != nil {
+		e.began(w)
+	}
 	res, runErr := e.load(ctx, w, id, started)
 	if res == nil {
 		return errors.Join(runErr, w.Finish(summary, nil))

@@ -236,3 +236,25 @@ func (m Model) SaturationRate(in, out float64, slots int) float64 {
 	work := m.Prefill*in + (out-1)*(m.Decode+m.KV*(in+out/2))
 	return 1e9 / (work + m.C0*out/float64(slots))
 }
+
+// Reshaped scales an answer to requests of other lengths: by how the fitted model's saturation changes, which is what the
+// capacity changes by where the SLO is left with the same share of it. That is a guess, and Why says so.
+func (a Answer) Reshaped(f Fit, in, out float64) (Answer, error) {
+	was, e := [2]float64{}, a.Estimate
+	if was[0], was[1] = a.tokens(); e == nil || was[1] < 1 {
+		return Answer{}, fmt.Errorf("no capacity was found that could be scaled (%s)", a.State)
+	}
+	slots := f.Slots
+	if slots == 0 {
+		slots = defaultSlots
+	}
+	by := f.SaturationRate(in, out, slots) / f.SaturationRate(was[0], was[1], slots)
+	scaled := a
+	scaled.Estimate = &Estimate{Rate: e.Rate * by, Lo: e.Lo * by, Hi: e.Hi * by, Binding: e.Binding, Sure: e.Sure}
+	scaled.Probes, scaled.Confirm = nil, Confirmation{}
+	scaled.Why = fmt.Sprintf("scaled by %.3g, as the fitted model's saturation changes from %.0f/%.0f; measure it before relying on it", by, was[0], was[1])
+	return scaled, nil
+}
+
+// defaultSlots is how many sequences are taken to run at once where the sweep did not reach the server's own limit.
+const defaultSlots = 64

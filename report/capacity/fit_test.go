@@ -73,8 +73,6 @@ func TestFitSaysWhatItCannotTell(t *testing.T) {
 	h100 := planted(6*time.Millisecond, 20*time.Microsecond, 20*time.Microsecond, 60)
 	few := h100
 	few.MaxNumSeqs = 8
-	two := h100
-	two.MaxNumSeqs = 2
 	one := []string{"input_tokens: 128", "input_tokens: 1024", "input_tokens: 4096", "input_tokens: 1024"}
 	tests := map[string]struct {
 		engine  mockserver.Engine
@@ -82,13 +80,12 @@ func TestFitSaysWhatItCannotTell(t *testing.T) {
 		err     string
 		warning string
 	}{
-		"one length":         {h100, one, "", "collinear"},
-		"two lengths":        {h100, []string{"input_tokens: 4096", "input_tokens: 1024"}, "", "a third would show"},
-		"no concurrency 1":   {h100, []string{"[1, 4, 16]", "[4, 16]"}, "no stage has a concurrency of 1", ""},
-		"no concurrency 4":   {h100, []string{"[1, 4, 16]", "[1, 2]"}, "a concurrency of 4 or more", ""},
-		"open loop":          {h100, []string{"closed: {concurrency: [1, 4, 16]}", "open: {rate: 1/s}"}, "no stage with a closed loop", ""},
-		"queued":             {few, nil, "", "its requests queue, with about 8 running"},
-		"queues from two on": {two, nil, "", "does not fit"},
+		"one length":       {h100, one, "", "collinear"},
+		"two lengths":      {h100, []string{"input_tokens: 4096", "input_tokens: 1024"}, "", "a third would show"},
+		"no concurrency 1": {h100, []string{"[1, 4, 16]", "[4, 16]"}, "no stage has a concurrency of 1", ""},
+		"no concurrency 4": {h100, []string{"[1, 4, 16]", "[1, 2]"}, "a concurrency of 4 or more", ""},
+		"open loop":        {h100, []string{"closed: {concurrency: [1, 4, 16]}", "open: {rate: 1/s}"}, "no stage with a closed loop", ""},
+		"queued":           {few, nil, "", "its requests queue, with about 8 running"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,5 +104,24 @@ func TestFitSaysWhatItCannotTell(t *testing.T) {
 				t.Errorf("%d slots, want 8", f.Slots)
 			}
 		})
+	}
+}
+
+// TestFitSaysWhenItDoesNotFit: a server whose longest prompts alone take half as long again.
+func TestFitSaysWhenItDoesNotFit(t *testing.T) {
+	stages := swept(t, planted(6*time.Millisecond, 20*time.Microsecond, 20*time.Microsecond, 60))
+	for i := range stages {
+		if strings.HasPrefix(stages[i].Name, "in=1024") {
+			*stages[i].Metrics["e2e"].Mean *= 1.5
+		}
+	}
+	f, err := capacity.FitStages(stages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"does not fit", "in=1024/c=4: the model's mean e2e is -"} {
+		if !strings.Contains(strings.Join(f.Warnings, "\n"), want) {
+			t.Errorf("warnings %q, want %q", f.Warnings, want)
+		}
 	}
 }
