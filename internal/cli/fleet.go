@@ -233,8 +233,9 @@ func judged(run *store.Run, slo capacity.SLO) (capacity.Answer, error) {
 		if m := meters[s.Name]; m != nil {
 			o := m.Observe(capacity.Probe{Kind: capacity.Refine, Rate: s.Load.Rate, Requests: int(s.Requests.Issued)})
 			o.Stage = s.Name
-			o.Saturated = o.Saturated || strings.HasPrefix(s.StopReason, "saturated")
-			o.Spoiled = spoiledIn(run.Summary, s)
+			if o.Spoiled = spoiledIn(run.Summary, s); strings.HasPrefix(s.StopReason, "saturated") {
+				o.Saturated, o.Spoiled = true, ""
+			}
 			obs = append(obs, o)
 		}
 	}

@@ -188,8 +188,14 @@ func (h *hunt) after(s results.StageSummary) (stop string) {
 
 // complete adds to an observation what the stage's summary says beside the records.
 func complete(o *capacity.Observation, stage *scenarios.Stage, s *results.StageSummary) {
-	o.Saturated = o.Saturated || strings.HasPrefix(s.StopReason, "saturated")
-	if _, invalid := runner.Judge(stage, s, ""); len(invalid) > 0 && s.Requests.Succeeded > 0 {
+	_, invalid := runner.Judge(stage, s, "")
+	switch {
+	case strings.HasPrefix(s.StopReason, "saturated"):
+		o.Saturated = true
+		if o.Issued == 0 { // ended by the warm-up
+			o.Spoiled = ""
+		}
+	case len(invalid) > 0 && s.Requests.Succeeded > 0:
 		o.Spoiled = invalid[0]
 	}
 	if t := s.Tokens; t.Cached > 0 && t.Input > 0 {

@@ -27,6 +27,7 @@ const (
 	slopes     = 20
 	leastSlope = 2.0   // of the logit in the log of the rate: open loops at low load
 	mostSlope  = 200.0 // a queue that appears within per cents
+	excluded   = 8.0   // a log-likelihood that leaves nothing
 	freedom    = 1.5   // what it costs a probe to have a share of its own
 	near       = 0.25  // in the log of the rate: where the logistic is trusted
 )
@@ -280,10 +281,18 @@ func keepsUpTo(obs []Observation, x []float64) []float64 {
 	logs := make([]float64, len(x))
 	full := false
 	for _, o := range obs {
-		if o.Spoiled != "" || o.Served <= 0 {
+		if o.Spoiled != "" {
 			continue
 		}
 		full = full || o.Saturated
+		if o.Served <= 0 { // it ended too soon to tell more than that
+			for i := range x {
+				if o.Saturated && x[i] > math.Log(o.Rate) {
+					logs[i] -= excluded
+				}
+			}
+			continue
+		}
 		se := o.servedError(obs)
 		for i := range x {
 			logs[i] -= 0.5 * math.Pow((o.Served-min(math.Exp(x[i]), o.Came))/se, 2)
