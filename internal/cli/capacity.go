@@ -21,6 +21,7 @@ func capacityCommand(sys IO) *cli.Command {
 			"llmload capacity http://127.0.0.1:8000 --slo ttft.p99=500ms,tpot.p90=50ms",
 			"llmload capacity --slo ttft.p99=100ms --time 2m            the same of the bundled mock, in two minutes",
 			"llmload capacity chat.yaml --slo ttft=500ms,attainment=0.99  a scenario's first workload and its target",
+			"llmload capacity capacity --simulate --slo ttft.p90=50ms    a scenario's mock in virtual time, in seconds",
 			"llmload capacity --from RUN --peak 120/s --gpu-hour 2.5    what a demand needs, from what was measured",
 			"llmload capacity --from RUN --what-if ttft.p99=1s           another SLO, judged by the same requests",
 			"llmload capacity --fit RUN                                 the step model behind a sweep such as `llmload run sweep`",
@@ -34,6 +35,7 @@ func capacityCommand(sys IO) *cli.Command {
 			&cli.IntFlag{Name: "gpus", Usage: "a replica's accelerators `N`"},
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
+			&cli.BoolFlag{Name: "simulate", Usage: "send nothing: search on the mock's engine in virtual time, in seconds instead of minutes"},
 			&cli.StringFlag{Name: "start", Usage: "first `RATE` (default: one request at a time)"},
 			&cli.StringFlag{Name: "max-rate", Value: "1000/s", Usage: "no probe goes beyond this `RATE`"},
 			&cli.IntFlag{Name: "stages", Value: 15, Usage: "probes `N` at most, with the two of the confirmation"},
@@ -76,6 +78,9 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	h, err := newHunt(c, sys, plan, fleet)
 	if err != nil {
 		return err
+	}
+	if c.Bool("simulate") {
+		return h.simulate(c)
 	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err

@@ -24,6 +24,9 @@ import (
 // answerFile is where a run folder keeps the answer of its search.
 const answerFile = "capacity.json"
 
+// stopInterrupted is the runner's reason of a stage that an interrupt ended.
+const stopInterrupted = "interrupted"
+
 // hunt lets a search run over the runner: each probe is a stage of one run.
 type hunt struct {
 	sys      IO
@@ -175,7 +178,7 @@ func (h *hunt) after(s results.StageSummary) (stop string) {
 	complete(&o, &h.plan.Stages[len(h.plan.Stages)-1], &s)
 	h.search.Observe(o)
 	fmt.Fprintf(h.sys.Err, "%s\n", o)
-	if s.StopReason == "interrupted" || !h.next() {
+	if s.StopReason == stopInterrupted || !h.next() {
 		return "the search is over"
 	}
 	text, err := h.plan.YAML()
@@ -265,7 +268,7 @@ func (h *hunt) verdict(s *results.Summary, err error) error {
 		return &exitError{exitInterrupted, err}
 	case err != nil:
 		return &exitError{exitRun, err}
-	case !s.Conservation.Holds, a.State != capacity.Found, !a.Confirm.Confirmed():
+	case !s.Conservation.Holds, !a.Reliable():
 		return &exitError{exitInvalid, nil}
 	}
 	return nil

@@ -107,6 +107,7 @@ func (st *stage) record(r *request) {
 	}
 	st.recorded++
 	st.collector.Add(rec)
+	st.each(rec)
 	st.intake.Ended(r.arrival)
 	st.intake.Recorded(rec)
 	st.checkOver()

@@ -50,6 +50,9 @@ func (c Confirmation) Confirmed() bool {
 	return c.Holds != nil && *c.Holds && c.Breaks != nil && *c.Breaks
 }
 
+// Reliable reports whether a number was found and confirmed.
+func (a Answer) Reliable() bool { return a.State == Found && a.Confirm.Confirmed() }
+
 // Answer is what the probes so far say. An estimate that was settled stands, whether it could be confirmed or not.
 func (s *Search) Answer() Answer {
 	a := Answer{
@@ -69,7 +72,7 @@ func (s *Search) Answer() Answer {
 	}
 	for _, o := range s.obs {
 		if outside := o.outside(); o.Spoiled == "" {
-			inside := !outside
+			inside := !o.breaks() // what luck explains is no contradiction
 			switch o.Kind {
 			case Hold:
 				a.Confirm.Holds = &inside

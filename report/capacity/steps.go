@@ -199,7 +199,7 @@ func (s *Search) short(broken float64) bool {
 		return false
 	}
 	left, all := s.Bounds.Time.Seconds()-s.spent.Seconds, s.Bounds.Time.Seconds()
-	return left < min(all/3, 5*float64(s.full())/broken)
+	return left < min(all/3, 2*longer*float64(s.full())/broken)
 }
 
 func (s *Search) believe(broken float64) belief {
@@ -209,6 +209,9 @@ func (s *Search) believe(broken float64) belief {
 	}
 	return believe(s.obs, math.Log(lowest/2), math.Log(broken*1.3))
 }
+
+// longer is how many times as long as a probe a confirming one is.
+const longer = 3
 
 // confirm runs longer at 0.95 and at 1.1 of the answer.
 func (s *Search) confirm() (Probe, ending) {
@@ -221,7 +224,7 @@ func (s *Search) confirm() (Probe, ending) {
 		of   float64
 	}{{Hold, holdAt}, {Break, breakAt}} {
 		if rate := Round(s.found.Rate * c.of); !done[c.kind] {
-			return s.within(Probe{Kind: c.kind, Rate: rate, Requests: 2 * s.full(), Warmup: s.warmup(rate)})
+			return s.within(Probe{Kind: c.kind, Rate: rate, Requests: longer * s.full(), Warmup: s.warmup(rate)})
 		}
 	}
 	return Probe{}, ending{Found, "found"}
