@@ -80,12 +80,22 @@ func grid(obs []Observation, lo, hi float64) belief {
 	}
 	var survivals [][]float64
 	for j := range terms(obs) {
+		if !everOutside(obs, j) { // so it is not what breaks
+			survivals = append(survivals, slices.Repeat([]float64{1}, len(b.x)))
+			continue
+		}
 		survivals = append(survivals, survival(density(obs, j, b.x)))
 	}
 	keeps := keepsUpTo(obs, b.x)
 	b.limit = median(b.x, keeps)
 	b.combine(append(survivals, keeps))
 	return b
+}
+
+func everOutside(obs []Observation, term int) bool {
+	return slices.ContainsFunc(obs, func(o Observation) bool {
+		return o.Spoiled == "" && term < len(o.Scores) && o.Scores[term].above() > 0
+	})
 }
 
 // terms is how many terms the observations score.

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -189,7 +190,7 @@ func (s *Search) afford(p Probe) (Probe, ending) {
 // bracket is the lowest rate that breaks, infinity where there is none, and the highest below it that does not, 0 likewise.
 func (s *Search) bracket() (held, broken float64) {
 	broken = math.Inf(1)
-	for _, o := range s.obs {
+	for _, o := range s.counting() {
 		if o.breaks() {
 			broken = min(broken, o.Rate)
 		}
@@ -200,4 +201,18 @@ func (s *Search) bracket() (held, broken float64) {
 		}
 	}
 	return held, broken
+}
+
+// counting leaves out the short probes that broke by their luck: at a rate no lower, one that was much longer did not.
+func (s *Search) counting() (out []Observation) {
+	const longer = 4
+	for _, o := range s.obs {
+		overruled := o.breaks() && slices.ContainsFunc(s.obs, func(l Observation) bool {
+			return l.Spoiled == "" && l.Rate >= o.Rate && l.Issued >= longer*o.Issued && !l.breaks()
+		})
+		if !overruled {
+			out = append(out, o)
+		}
+	}
+	return out
 }

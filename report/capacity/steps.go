@@ -207,7 +207,7 @@ func (s *Search) believe(broken float64) belief {
 	for _, o := range s.obs {
 		lowest = min(lowest, o.Rate)
 	}
-	return believe(s.obs, math.Log(lowest/2), math.Log(broken*1.3))
+	return believe(s.counting(), math.Log(lowest/2), math.Log(broken*1.3))
 }
 
 // longer is how many times as long as a probe a confirming one is.
