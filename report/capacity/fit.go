@@ -25,6 +25,7 @@ type Model struct {
 // Fit is a model with how well it describes the stages that it was made from.
 type Fit struct {
 	Model
+	Errors   Model    `json:"standard_errors"` // by the residuals; Slots has none
 	Points   []Point  `json:"points"`
 	RMS      float64  `json:"rms"` // of the relative residuals
 	Warnings []string `json:"warnings"`
@@ -164,7 +165,7 @@ func (f *Fit) solve(levels []level, withKV bool) {
 	if !withKV {
 		free = []int{0, 1, 2, 4}
 	}
-	var x [5]float64
+	var x, se [5]float64
 	for len(free) > 0 {
 		a, b := mat.NewDense(len(f.Points), len(free), nil), mat.NewVecDense(len(f.Points), nil)
 		for i, p := range f.Points {
@@ -184,17 +185,37 @@ func (f *Fit) solve(levels []level, withKV bool) {
 			}
 		}
 		if worst < 0 {
+			se = standardErrors(a, b, &found, free)
 			break
 		}
 		free = slices.Delete(free, worst, worst+1)
 	}
 	f.C0, f.Prefill, f.Decode, f.KV, f.Overhead = x[0], x[1], x[2], x[3], x[4]
+	f.Errors = Model{C0: se[0], Prefill: se[1], Decode: se[2], KV: se[3], Overhead: se[4]}
 	for i := range f.Points {
 		f.Points[i].Fitted = 0
 		for k, v := range x {
 			f.Points[i].Fitted += f.Points[i].row[k] * v
 		}
 	}
+}
+
+// standardErrors are those of ordinary least squares: the residuals' variance times the inverse of the normal matrix.
+func standardErrors(a *mat.Dense, b, x *mat.VecDense, free []int) (se [5]float64) {
+	rows, columns := a.Dims()
+	var residual mat.VecDense
+	residual.MulVec(a, x)
+	residual.SubVec(b, &residual)
+	var normal, inverse mat.Dense
+	normal.Mul(a.T(), a)
+	if inverse.Inverse(&normal) != nil || rows <= columns {
+		return se
+	}
+	variance := mat.Dot(&residual, &residual) / float64(rows-columns)
+	for j, k := range free {
+		se[k] = math.Sqrt(variance*inverse.At(j, j)) * unitOf[k]
+	}
+	return se
 }
 
 // unitOf scales the columns to like sizes.
@@ -217,7 +238,12 @@ func pointsOf(levels []level) (out []Point) {
 
 // judge says where the model does not describe the stages.
 func (f *Fit) judge() {
-	const muchRMS, muchOne = 0.05, 0.15
+	const muchRMS, muchOne, vague = 0.05, 0.15, 0.2
+	for _, p := range f.parameters() {
+		if p.ns > 0 && p.se > vague*p.ns && p.name != overheadName {
+			f.warn("%s is vague: its standard error is %.0f%% of it; more requests, or prompts and concurrencies further apart, tell it better", p.name, 100*p.se/p.ns)
+		}
+	}
 	sum := 0.0
 	for _, p := range f.Points {
 		off := p.Fitted/p.Measured - 1
@@ -228,6 +254,20 @@ func (f *Fit) judge() {
 	}
 	if f.RMS = math.Sqrt(sum / float64(len(f.Points))); f.RMS > muchRMS {
 		f.warn("the model does not fit: its means are %.0f%% off (root mean square); a plan made with it would be as wrong, or worse", 100*f.RMS)
+	}
+}
+
+const overheadName = "overhead of a request"
+
+type parameter struct {
+	name   string
+	ns, se float64
+}
+
+func (f *Fit) parameters() []parameter {
+	return []parameter{
+		{"c0", f.C0, f.Errors.C0}, {"prefill_per_token", f.Prefill, f.Errors.Prefill}, {"decode_per_seq", f.Decode, f.Errors.Decode},
+		{"kv_per_token", f.KV, f.Errors.KV}, {overheadName, f.Overhead, f.Errors.Overhead},
 	}
 }
 

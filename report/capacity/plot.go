@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
-	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -26,16 +26,16 @@ func (a Answer) WriteSVG(w io.Writer) error {
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
 	p.Legend.Top, p.Legend.Left = true, true
 	blue, orange := color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd9, 0x5f, 0x02, 255}
+	if e := a.Estimate; e != nil { // first, so that it hides no point
+		if err := mark(p, e, slices.Concat(p50, p99)); err != nil {
+			return err
+		}
+	}
 	if err := addPoints(p, "p50", p50, blue, draw.CircleGlyph{}); err != nil {
 		return err
 	}
 	if err := addPoints(p, "p99", p99, orange, draw.TriangleGlyph{}); err != nil {
 		return err
-	}
-	if e := a.Estimate; e != nil {
-		if err := a.mark(p, e); err != nil {
-			return err
-		}
 	}
 	out, err := p.WriterTo(8*vg.Inch, 5*vg.Inch, "svg")
 	if err != nil {
@@ -68,9 +68,9 @@ func addPoints(p *plot.Plot, name string, points plotter.XYs, c color.Color, sha
 	return nil
 }
 
-// mark draws the knee: the interval as a band, the answer as a line through the height of the plot.
-func (a Answer) mark(p *plot.Plot, e *Estimate) error {
-	lo, hi := p.Y.Min, p.Y.Max
+// mark draws the knee: the interval as a band, the answer as a line, over the height of the points.
+func mark(p *plot.Plot, e *Estimate, points plotter.XYs) error {
+	_, _, lo, hi := plotter.XYRange(points)
 	band, err := plotter.NewPolygon(plotter.XYs{{X: e.Lo, Y: lo}, {X: e.Hi, Y: lo}, {X: e.Hi, Y: hi}, {X: e.Lo, Y: hi}})
 	if err != nil {
 		return err
@@ -81,9 +81,7 @@ func (a Answer) mark(p *plot.Plot, e *Estimate) error {
 		return err
 	}
 	line.LineStyle = draw.LineStyle{Color: color.RGBA{0x2c, 0x7d, 0x2c, 255}, Width: vg.Points(1.5)}
-	p.Add(plotter.NewGrid())
-	p.Add(band, line)
+	p.Add(plotter.NewGrid(), band, line)
 	p.Legend.Add(fmt.Sprintf("the knee: %s, %s binds", rateText(e.Rate), e.Binding), line)
-	p.X.Max = math.Max(p.X.Max, e.Hi)
 	return nil
 }

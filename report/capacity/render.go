@@ -233,15 +233,12 @@ func whatIfTable(list []WhatIf) [][]string {
 
 // table is what the fit says, as rows.
 func (f Fit) table() [][]string {
-	out := [][]string{{"parameter", "fitted"}}
-	for _, v := range []struct {
-		name string
-		ns   float64
-	}{{"c0", f.C0}, {"prefill_per_token", f.Prefill}, {"decode_per_seq", f.Decode}, {"kv_per_token", f.KV}, {"overhead of a request", f.Overhead}} {
-		out = append(out, []string{v.name, timeText(v.ns)})
+	out := [][]string{{"parameter", "fitted", "standard error"}}
+	for _, v := range f.parameters() {
+		out = append(out, []string{v.name, timeText(v.ns), timeText(v.se)})
 	}
 	if f.Slots > 0 {
-		out = append(out, []string{"max_num_seqs", fmt.Sprint(f.Slots)})
+		out = append(out, []string{"max_num_seqs", fmt.Sprint(f.Slots), ""})
 	}
 	return out
 }
