@@ -178,7 +178,7 @@ func (h *hunt) after(s results.StageSummary) (stop string) {
 	complete(&o, &h.plan.Stages[len(h.plan.Stages)-1], &s)
 	h.search.Observe(o)
 	fmt.Fprintf(h.sys.Err, "%s\n", o)
-	if s.StopReason == stopInterrupted || !h.next() {
+	if s.StopReason == stopInterrupted || strings.HasPrefix(s.StopReason, "budget") || !h.next() {
 		return "the search is over"
 	}
 	text, err := h.plan.YAML()
