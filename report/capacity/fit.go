@@ -266,8 +266,11 @@ type parameter struct {
 
 func (f *Fit) parameters() []parameter {
 	return []parameter{
-		{"c0", f.C0, f.Errors.C0}, {"prefill_per_token", f.Prefill, f.Errors.Prefill}, {"decode_per_seq", f.Decode, f.Errors.Decode},
-		{"kv_per_token", f.KV, f.Errors.KV}, {overheadName, f.Overhead, f.Errors.Overhead},
+		{"c0", f.C0, f.Errors.C0},
+		{"prefill_per_token", f.Prefill, f.Errors.Prefill},
+		{"decode_per_seq", f.Decode, f.Errors.Decode},
+		{"kv_per_token", f.KV, f.Errors.KV},
+		{overheadName, f.Overhead, f.Errors.Overhead},
 	}
 }
 

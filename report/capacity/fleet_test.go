@@ -90,3 +90,18 @@ func TestFleetNeedsAnAnswer(t *testing.T) {
 		t.Errorf("60/s of 10/s: %+v, %v", exact.Replicas, err)
 	}
 }
+
+// TestReshaped: twice the prompt at a model of prefill alone is half the capacity.
+func TestReshaped(t *testing.T) {
+	prefill := capacity.Fit{Model: capacity.Model{Prefill: 20e3}}
+	a, err := measured().Reshaped(prefill, 1000, 100) // measured with 500 tokens in and 100 out
+	if err != nil || !near(a.Estimate.Rate, 5) || !near(a.Estimate.Lo, 4) || a.Confirm.Confirmed() || a.Why == "" {
+		t.Errorf("%+v, %v, %q", a.Estimate, err, a.Why)
+	}
+	if measured().Estimate.Rate != 10 {
+		t.Error("the answer itself was changed")
+	}
+	if _, err := (capacity.Answer{State: capacity.Undecided}).Reshaped(prefill, 1, 1); err == nil {
+		t.Error("nothing was scaled")
+	}
+}

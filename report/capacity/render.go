@@ -115,9 +115,7 @@ func (c Confirmation) String() string {
 
 func probesTable(obs []Observation) [][]string {
 	head := []string{"probe", "rate", "requests", "failed", "served", "in flight", "TTFT p50", "TTFT p99", "TPOT p50"}
-	for _, name := range termNames(obs) {
-		head = append(head, name)
-	}
+	head = append(head, termNames(obs)...)
 	out := [][]string{append(head, "")}
 	for _, o := range obs {
 		row := []string{
