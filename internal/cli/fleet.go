@@ -320,6 +320,6 @@ func printFit(c *cli.Context, sys IO, dir string) error {
 	if err := fit.Write(sys.Out, c.Bool("markdown")); err != nil || c.Bool("markdown") {
 		return err
 	}
-	_, err = fmt.Fprintf(sys.Out, "next: llmload mock --preset-from %s   (a server like it, without its GPU)\n", shellWord(dir))
+	_, err = fmt.Fprintf(sys.Out, "next:  llmload mock --preset-from %s   (a server like it, without its GPU)\n", shellWord(dir))
 	return err
 }
