@@ -21,6 +21,8 @@ type Collector struct {
 	requests          Requests
 	outcomes          map[Outcome]int64
 	attempts, retries int64
+	sent              int64 // requests of which there was an attempt
+	wasted            Waste
 	attained          int64 // measured requests inside every SLO
 	window            windowCounts
 	reads             readCounts
@@ -94,6 +96,8 @@ func (c *Collector) addOutcome(r *Record) {
 	*c.requests.counter(r.Outcome)++
 	c.attempts += int64(len(r.Attempts))
 	c.retries += int64(max(len(r.Attempts)-1, 0))
+	c.sent += int64(min(len(r.Attempts), 1))
+	c.wasted.add(r.wasted())
 	for i := range r.Attempts {
 		c.reads.all += int64(r.Attempts[i].Reads)
 		c.reads.multi += int64(r.Attempts[i].MultiReads)
@@ -232,6 +236,8 @@ func (c *Collector) Merge(o *Collector) error {
 	addAll(c.sources, o.sources)
 	c.attempts += o.attempts
 	c.retries += o.retries
+	c.sent += o.sent
+	c.wasted.add(o.wasted)
 	c.attained += o.attained
 	c.window.add(o.window)
 	c.reads.add(o.reads)

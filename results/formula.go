@@ -124,7 +124,7 @@ func (r *Record) maxGap() (ns int64, ok bool) {
 func (r *Record) tpot() (ns int64, ok bool) {
 	gaps := r.gaps()
 	if len(gaps) == 0 {
-		return 0, false
+		return r.tpotOfEnds()
 	}
 	tokens := r.tokensAfterFirst()
 	if tokens <= 0 {
@@ -135,6 +135,18 @@ func (r *Record) tpot() (ns int64, ok bool) {
 		span += gap
 	}
 	return int64(math.Round(float64(span) / tokens)), true
+}
+
+// tpotOfEnds is tpot where the first and the last token alone are known; the first arrival is taken for one token.
+func (r *Record) tpotOfEnds() (ns int64, ok bool) {
+	a, tokens := r.Last(), float64(0)
+	if a != nil && a.LastTokenNS != 0 && a.FirstTokenNS != 0 {
+		tokens = float64(r.visible() - 1)
+	}
+	if tokens <= 0 {
+		return 0, false
+	}
+	return int64(math.Round(float64(a.LastTokenNS-a.FirstTokenNS) / tokens)), true
 }
 
 // tokensAfterFirst returns the visible tokens that came after the first arrival. The tokens of each arrival, where they

@@ -41,6 +41,7 @@ func benchCommand(sys IO) *cli.Command {
 			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
+			metricsFlag(),
 			&cli.BoolFlag{Name: "print-scenario", Usage: "print the scenario that the flags stand for, and send nothing"},
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error { return bench(c, sys) },
@@ -58,6 +59,9 @@ func bench(c *cli.Context, sys IO) error {
 	if _, err := labels(c.StringSlice("label")); err != nil {
 		return err // before the probe: a wrong flag sends nothing
 	}
+	if _, err := metricsAddr(c); err != nil {
+		return err
+	}
 	text := b.scenario()
 	if c.Bool("print-scenario") {
 		_, err := fmt.Fprint(sys.Out, text)
@@ -70,7 +74,7 @@ func bench(c *cli.Context, sys IO) error {
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
-	e := execution{sys: sys, plan: plan}
+	e := &execution{sys: sys, plan: plan}
 	stop, err := e.open(c.Context)
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
-	e := execution{sys: sys, plan: plan}
+	e := &execution{sys: sys, plan: plan}
 	stop, err := e.open(c.Context)
 	if err != nil {
 		return err

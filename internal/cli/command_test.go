@@ -145,7 +145,7 @@ func lookPath(ts *testscript.TestScript, name string) string {
 
 func environ(ts *testscript.TestScript) []string {
 	var out []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "NO_COLOR", "GORACE"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "NO_COLOR", "GORACE", "M", "SLURM_PROCID", "SLURM_NTASKS", "JOB_COMPLETION_INDEX", "LLMLOAD_SHARDS"} {
 		if v := ts.Getenv(name); v != "" {
 			out = append(out, name+"="+v)
 		}
@@ -176,12 +176,23 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	select {
 	case err := <-b.done:
-		if got, want := code(ts, err), number(ts, args[1]); got != want {
+		got, want := code(ts, err), number(ts, args[1])
+		if got == 3 && want == 0 && spoiled(ts.ReadFile(args[0]+".out")) {
+			ts.Logf("this machine was too slow for a valid run: exit code 0 of %s was not seen", args[0])
+		} else if got != want {
 			ts.Fatalf("%s ended with exit code %d, want %d\n%s", args[0], got, want, ts.ReadFile(args[0]+".err"))
 		}
 	case <-time.After(waitLimit):
 		ts.Fatalf("%s did not end within %s", args[0], waitLimit)
 	}
+}
+
+// soon SECONDS: sets $soon to a moment so far ahead, as --start-at takes it.
+func soon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: soon SECONDS")
+	}
+	ts.Setenv("soon", strconv.FormatInt(time.Now().Unix()+int64(number(ts, args[0])), 10))
 }
 
 // awaits FILE [PATTERN]: waits until the file is there and, with a pattern, holds a match, unpacked if it is packed.

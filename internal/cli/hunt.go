@@ -201,9 +201,33 @@ func complete(o *capacity.Observation, stage *scenarios.Stage, s *results.StageS
 	case len(invalid) > 0 && s.Requests.Succeeded > 0:
 		o.Spoiled = invalid[0]
 	}
-	if t := s.Tokens; t.Cached > 0 && t.Input > 0 {
-		o.Server = fmt.Sprintf("%.0f%% of input tokens from its cache", 100*float64(t.Cached)/float64(t.Input))
+	if o.Server = serverSaid(s.Server); o.Server == "" && s.Tokens.Cached > 0 && s.Tokens.Input > 0 {
+		o.Server = fmt.Sprintf("%.0f%% of input tokens from its cache", 100*float64(s.Tokens.Cached)/float64(s.Tokens.Input))
 	}
+}
+
+// serverSaid is what a scraped server said of its queue, its batch and its cache.
+func serverSaid(v *results.Server) string {
+	if v == nil {
+		return ""
+	}
+	var parts []string
+	for _, g := range []struct {
+		gauge *results.Gauge
+		text  string
+		scale float64
+	}{{v.Waiting, "%.1f waiting", 1}, {v.Running, "%.1f running", 1}, {v.CacheUse, "%.0f%% of its KV memory used", 100}} {
+		if g.gauge != nil {
+			parts = append(parts, fmt.Sprintf(g.text, g.scale*g.gauge.Mean))
+		}
+	}
+	if v.CacheHitRatio != nil {
+		parts = append(parts, fmt.Sprintf("%.0f%% of prompt tokens from its cache", 100**v.CacheHitRatio))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "the server says " + strings.Join(parts, ", ")
 }
 
 // report is what the search found, with the fleet where a demand is given.

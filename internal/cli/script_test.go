@@ -42,6 +42,7 @@ func runScripts(t *testing.T, dir string) {
 			"answers":  answers,
 			"refused":  refused,
 			"awaits":   awaits,
+			"soon":     soon,
 			"json":     jsonIs,
 			"jsonenv":  jsonEnv,
 			"lastline": lastLine,

@@ -90,7 +90,7 @@ func (w *Writer) Finish(s *results.Summary, hs []results.StageHistograms) error 
 		s.InvalidReasons = append(s.InvalidReasons, fmt.Sprintf("%d records could not be kept; the figures above count them all the same", s.RecordsLost))
 	}
 	var log bytes.Buffer
-	if err := writeHistograms(&log, s.Run.StartedAt, hs); err != nil {
+	if err := WriteHistograms(&log, s.Run.StartedAt, hs); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", filepath.Join(w.dir, histogramsFile), err))
 	} else {
 		errs = append(errs, writeFile(w.dir, histogramsFile, log.Bytes()))
