@@ -12,8 +12,9 @@ test: ## every test that needs Go alone
 build: ## bin/llmload
 	$(GO) build -o bin/llmload .
 
-bench-self: build ## llmload against its own truth: the error of the instrument, then the Go benchmarks
+bench-self: build ## llmload against its own truth: the error of the instrument, a capacity and its confirmation, then the Go benchmarks
 	./bin/llmload selftest
+	./bin/llmload capacity capacity --slo ttft.p90=50ms --start 50/s --time 3m --max-rate 500/s
 	$(GO) run ./internal/selfbench -streams 400 -itl 10ms
 	$(GO) run ./internal/selfbench -streams 9000 -itl 200ms -spread 4s -for 14s
 	LLMLOAD_MEMORY_REQUESTS=10000000 $(GO) test -run TestMemoryDoesNotGrow -v ./scenarios/runner

@@ -151,19 +151,8 @@ func (c *Collector) addFailure(r *Record) {
 	}
 }
 
-// attains reports whether the request is inside every SLO. A metric that the request lacks is a miss, but for the pace of
-// a stream that came in one arrival: nobody waited for its later tokens. (vLLM's goodput counts such a TPOT as 0, too.)
 func (c *Collector) attains(r *Record) bool {
-	for _, l := range c.slo {
-		ns, ok := r.Value(l.Metric)
-		if !ok && c.info.Load.Stream && (l.Metric == metric.TPOT || l.Metric == metric.MaxGap) {
-			continue
-		}
-		if !ok || ns > l.MaxNS {
-			return false
-		}
-	}
-	return len(c.slo) > 0
+	return len(c.slo) > 0 && r.Inside(c.slo, c.info.Load.Stream)
 }
 
 func (c *Collector) addTokens(t *Tokens) {

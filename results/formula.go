@@ -41,6 +41,21 @@ func (r *Record) Value(m metric.Name) (ns int64, ok bool) {
 	return 0, false
 }
 
+// Inside reports whether the request is inside every limit. A metric that the request lacks is a miss, but for the pace of
+// a stream that came in one arrival: nobody waited for its later tokens. (vLLM's goodput counts such a TPOT as 0, too.)
+func (r *Record) Inside(limits []Limit, stream bool) bool {
+	for _, l := range limits {
+		ns, ok := r.Value(l.Metric)
+		if !ok && stream && (l.Metric == metric.TPOT || l.Metric == metric.MaxGap) {
+			continue
+		}
+		if !ok || ns > l.MaxNS {
+			return false
+		}
+	}
+	return true
+}
+
 // admitted reports whether the in-flight cap let the request in. On a virtual clock a stamp of 0 can be a real one, so an
 // attempt proves it too.
 func (r *Record) admitted() bool { return r.SlotNS != 0 || r.sent() }

@@ -189,8 +189,8 @@ type StageSummary struct {
 	Attempts   int64             `json:"attempts"`
 	Retries    int64             `json:"retries"`
 	// Amplification is attempts over requests that were sent: what retries make of the load. Null where none was.
-	Amplification *float64                `json:"amplification"`
-	Wasted        Waste                   `json:"wasted"`
+	Amplification *float64                `json:"amplification,omitempty"`
+	Wasted        Waste                   `json:"wasted,omitzero"`
 	Success       *float64                `json:"success_rate"`
 	Throughput    Throughput              `json:"throughput"`
 	Goodput       Goodput                 `json:"goodput"`

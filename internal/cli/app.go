@@ -100,7 +100,7 @@ func newApp(sys IO) *cli.App {
 		Version: version(), Reader: sys.In, Writer: sys.Out, ErrWriter: sys.Err,
 		HideHelpCommand: true, DisableSliceFlagSeparator: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
-			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), compareCommand(sys), abCommand(sys), mergeCommand(sys), submitCommand(sys), mockCommand(sys), selftestCommand(sys),
+			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), compareCommand(sys), abCommand(sys), capacityCommand(sys), mergeCommand(sys), submitCommand(sys), mockCommand(sys), selftestCommand(sys),
 			exportCommand(sys), importCommand(sys), initCommand(sys), schemaCommand(sys), completionCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.

@@ -42,6 +42,12 @@ type execution struct {
 	ci      ciOutput
 	after   func(results.StageSummary) string
 	closing func(*results.Summary) []string // lines after the tables
+
+	// Of a search, which finds its stages while it runs:
+	tap      func(*results.Record)                      // sees each record before its stage's end
+	began    func(*store.Writer)                        // gives the writer, to which a plan that has grown goes
+	conclude func(dir string, s *results.Summary) error // prints instead of print's tables and lines
+	judge    func(s *results.Summary, err error) error  // gives the exit code instead of verdict
 }
 
 // resolveModel returns the model to send: the one asked for, else the only one that the server has.
@@ -91,7 +97,11 @@ func (e *execution) run(ctx context.Context) error {
 	if printErr := e.print(m.dir, m.summary, m.histograms); printErr != nil {
 		return errors.Join(err, printErr)
 	}
-	return verdict(m.summary, errors.Join(err, e.ci.run(e.sys, m.summary)))
+	err = errors.Join(err, e.ci.run(e.sys, m.summary))
+	if e.judge != nil {
+		return e.judge(m.summary, err)
+	}
+	return verdict(m.summary, err)
 }
 
 // measured is a run that has its folder.
@@ -134,6 +144,9 @@ func (e *execution) measure(ctx context.Context) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.began != nil {
+		e.began(w)
+	}
 	if err := e.late(summary, started); err != nil {
 		return nil, errors.Join(err, w.Finish(summary, nil))
 	}
@@ -142,6 +155,9 @@ func (e *execution) measure(ctx context.Context) (*measured, error) {
 		return nil, errors.Join(runErr, w.Finish(summary, nil))
 	}
 	e.complete(summary, res)
+	if summary.Run.PlanSHA256, err = e.plan.Hash(); err != nil { // of a plan that may have grown
+		runErr = errors.Join(runErr, err)
+	}
 	if runErr != nil {
 		summary.Valid, summary.InvalidReasons = false, append(summary.InvalidReasons, runErr.Error())
 	}
@@ -159,6 +175,9 @@ func (e *execution) load(ctx context.Context, w *store.Writer, id string, starte
 		RunID: id, Model: e.model, Nonce: e.nonce,
 		Append: func(r *results.Record) {
 			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			if e.tap != nil {
+				e.tap(r)
+			}
 			if e.exposed != nil {
 				e.exposed.record(r)
 			}
@@ -222,7 +241,10 @@ func (e *execution) print(dir string, s *results.Summary, hs []results.StageHist
 	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
 		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
 	}
-	if e.json {
+	switch {
+	case e.conclude != nil:
+		return e.conclude(dir, s)
+	case e.json:
 		return printJSON(e.sys.Out, s)
 	}
 	if err := report.WriteTables(e.sys.Out, s, e.sys.tableOptions()); err != nil {

@@ -34,6 +34,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
+			"settles":  settles,
 			"start":    start,
 			"finish":   finish,
 			"mock":     mock,

@@ -74,6 +74,9 @@ func (w *Writer) Append(r *results.Record) error { return w.log.append(r) }
 // Lost returns how many records could not be written so far.
 func (w *Writer) Lost() int64 { return w.log.lost() }
 
+// SetPlan replaces the plan, for a run that finds its stages while it goes on.
+func (w *Writer) SetPlan(plan []byte) error { return writeFile(w.dir, planFile, plan) }
+
 // Close writes the records that wait and closes the folder as it is: that of a run that did not finish. The error is the
 // first that any record met. After Finish, Close does nothing.
 func (w *Writer) Close() error { return w.log.close() }

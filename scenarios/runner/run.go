@@ -41,7 +41,8 @@ type Config struct {
 	Nonce uint64 // makes cold prompts new to the server; a new one for each run
 	// Append keeps a record; it must not wait for a disk, and several goroutines call it. Nil keeps none.
 	Append func(*results.Record)
-	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
+	// AfterStage sees each finished stage, all of whose records were appended, and may end the run: a reason that is not empty
+	// does, and is kept. It may append stages to the plan that have no more in flight than those it began with.
 	AfterStage func(results.StageSummary) (stop string)
 	// Start is the records' zero and the time of the first request; the zero value is when Run is called, and one that is to
 	// come is waited for.
@@ -137,7 +138,7 @@ func (r *run) since(t time.Time) int64 {
 
 func (r *run) stages(ctx context.Context) error {
 	starts := r.plan.StageStarts()
-	for i := range r.plan.Stages {
+	for i := 0; i < len(r.plan.Stages); i++ { // AfterStage may append
 		if starts != nil {
 			r.agreed = r.start.Add(starts[i])
 			r.until(ctx, r.agreed)
