@@ -133,6 +133,24 @@ func TestPairsAreJudgedByTheirNumber(t *testing.T) {
 	}
 }
 
+// Two pairs of runs are two observations, and prove nothing, whether a run makes its stage once or four times.
+func TestRepeatsInsideARunAreNoPairs(t *testing.T) {
+	ps := []compare.Pair{
+		{Base: repeated(10, 11, 12, 13), New: repeated(20, 22, 24, 26)},
+		{Base: repeated(11, 12, 13, 14), New: repeated(22, 24, 26, 28)},
+	}
+	res := compare.Pairs(ps, compare.Options{Gates: gates(t, "tpot.p50 < +3%")})
+	if r := change(res, "tpot.p50"); r.N != 2 || r.Verdict != compare.Undecided || math.Abs(*r.Change.V-1) > 1e-9 || res.Gates[0].Why != "needs 4 more pairs" {
+		t.Errorf("%+v, %+v", r, res.Gates)
+	}
+
+	// What belongs to no pair is not paired with another's.
+	ps[0].Base, ps[1].New = run(stage("other", 1)), run(stage("other", 1))
+	if r := change(compare.Pairs(ps, compare.Options{}), "tpot.p50"); r.Verdict != compare.Undecided || r.Why != "a pair has the stage on one side alone" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // The interval that is printed beside a gate holds the limit exactly where the verdict is undecided, at every rank of Holm's
 // method.
 func TestAGatesIntervalNeverContradictsItsVerdict(t *testing.T) {
