@@ -157,7 +157,7 @@ func (c *comparing) gates() {
 				continue
 			}
 			found = true
-			f := figure{c.new.of[stage][0].summary.Load.Judged(g.Metric), g.Stat}
+			f := figure{c.judged(stage, g.Metric), g.Stat}
 			a := asked{g, stage, f.String(), c.weigh(stage, f), 0}
 			a.limit = bound(a.info, g.Change)
 			p := 1.0
