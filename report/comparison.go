@@ -30,7 +30,11 @@ func (p *page) comparison(r *compare.Result) {
 		p.line(p.paint(amber, "advisory") + ": " + clean(r.Advisory) + ", so nothing below decides a gate")
 	}
 	p.blank()
-	p.changes(r.Rows)
+	if r.Paired && r.Observations == 0 {
+		p.line("nothing to compare: no pair of valid runs was made")
+	} else {
+		p.changes(r.Rows)
+	}
 	p.gates(r)
 	p.methods(r)
 }

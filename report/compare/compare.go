@@ -42,7 +42,8 @@ const alpha = 0.05
 // Runs compares two stored runs. Stages that were repeated are compared over their repeats, others by blocks of their
 // records. Runs of different plans are refused with a *PlanError unless they are forced.
 func Runs(base, new Run, o Options) (*Result, error) {
-	res := &Result{Base: sideOf(base.Summary), New: sideOf(new.Summary), Margin: cmp.Or(o.Margin, DefaultMargin)}
+	res := newResult(o)
+	res.Base, res.New = sideOf(base.Summary), sideOf(new.Summary)
 	if err := res.checkPlans(base, new, o.Force); err != nil {
 		return nil, err
 	}
@@ -67,10 +68,16 @@ func Runs(base, new Run, o Options) (*Result, error) {
 	return res, nil
 }
 
+// newResult is one whose lists are lists in JSON, also where nothing comes into them.
+func newResult(o Options) *Result {
+	return &Result{Margin: cmp.Or(o.Margin, DefaultMargin), Rows: []Row{}, Gates: []GateResult{}, Notes: []string{}}
+}
+
 // Pairs compares interleaved pairs. A pair with an invalid run is left out and said so, unless a request-less stage makes
 // it invalid: a server that answers nothing must not be left out of its own comparison.
 func Pairs(pairs []Pair, o Options) *Result {
-	res := &Result{Margin: cmp.Or(o.Margin, DefaultMargin), Paired: true}
+	res := newResult(o)
+	res.Paired = true
 	var base, new []Run
 	for i, p := range pairs {
 		if i == 0 {
