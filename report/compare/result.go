@@ -191,7 +191,7 @@ func (e evidence) verdict(limit, p, level float64) (Verdict, string) {
 	d := e.test.center() - limit
 	switch inside := (d < 0) != e.info.HigherIsBetter; {
 	case p > level:
-		return Undecided, e.undecided(e.test.more(level, math.Abs(d)))
+		return Undecided, e.undecided(e.test.more(level, -d))
 	case inside:
 		return Inside, ""
 	}

@@ -205,11 +205,27 @@ func (c *comparing) row(stage string, f figure) (Row, bool) {
 	}
 	r.Verdict = judge(lo, hi, margin, e.info.HigherIsBetter)
 	if r.Verdict == Undecided {
-		// Told apart from nothing, or told to be within the margin: whichever is nearer.
-		d := math.Abs(e.test.center())
-		r.Why = e.undecided(e.test.more(alpha, max(d, margin-d)))
+		r.Why = e.undecided(nearest(e.test, margin))
 	}
 	return r, true
+}
+
+// nearest is what is missing to tell a change apart from nothing, or to have it within the margin: whichever comes first.
+func nearest(t test, margin float64) need {
+	d := t.center()
+	apart := t.more(alpha, -d)
+	if math.Abs(d) >= margin {
+		return apart
+	}
+	up, down := t.more(alpha, margin-d), t.more(alpha, -margin-d)
+	same := up
+	if up.n > 0 && (down.n == 0 || down.n > up.n) {
+		same = down
+	}
+	if apart.n > 0 && (same.n == 0 || apart.n < same.n) {
+		return apart
+	}
+	return same
 }
 
 // judge says what an interval proves of a change.

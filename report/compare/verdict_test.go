@@ -151,6 +151,20 @@ func TestRepeatsInsideARunAreNoPairs(t *testing.T) {
 	}
 }
 
+// An interval from -0.4% to +4.5% about +0.5% is too wide above: what is missing is told by that side, not by the mean of both.
+func TestWhatIsMissingIsToldByTheSideThatReachesTooFar(t *testing.T) {
+	var base, new []float64
+	for _, change := range []float64{0.005, 0.005, 0.005, 0.005, 0.005, 0.005, 0.005, 0.09, 0.09, 0.004} {
+		base, new = append(base, 10), append(new, 10*(1+change))
+	}
+	res := compare.Pairs(paired(base, new), compare.Options{Gates: gates(t, "tpot.p50 < +3%")})
+	up := res.Gates[0]
+	reach := (math.Log1p(*up.Hi.V) - math.Log1p(*up.Change.V)) / (math.Log1p(0.03) - math.Log1p(*up.Change.V))
+	if more := math.Ceil(10*reach*reach) - 10; up.Verdict != compare.Undecided || up.Why != fmt.Sprintf("needs %g more pairs", more+math.Mod(more, 2)) {
+		t.Errorf("%s: %s, want %g", up.Verdict, up.Why, more)
+	}
+}
+
 // The interval that is printed beside a gate holds the limit exactly where the verdict is undecided, at every rank of Holm's
 // method.
 func TestAGatesIntervalNeverContradictsItsVerdict(t *testing.T) {
