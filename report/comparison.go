@@ -14,7 +14,7 @@ import (
 
 // WriteComparison writes what a comparison found: the two sides, a line for each figure, then the gates.
 func WriteComparison(w io.Writer, r *compare.Result, o Options) error {
-	p := &page{Options: o}
+	p := &page{Options: o, lead: 1} // stage and metric name a row
 	p.comparison(r)
 	_, err := io.WriteString(w, p.out.String())
 	return err

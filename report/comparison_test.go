@@ -48,6 +48,7 @@ func TestComparisonsStayAsTheyAre(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{
 		"comparison.txt":         text(compared(), report.Options{Unicode: true}),
 		"comparison_color.txt":   text(compared(), report.Options{Color: true}),
+		"comparison_narrow.txt":  text(compared(), report.Options{Unicode: true, Width: 60}),
 		"comparison_nothing.txt": text(nothing, report.Options{Unicode: true}),
 		"comparison_single.txt":  text(single, report.Options{Unicode: true}),
 		"comparison.md": func(w io.Writer) error {
