@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmload/llmload/internal/promscrape"
 	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
 	"github.com/llmload/llmload/scenarios/runner"
 )
 
@@ -113,6 +114,22 @@ client: {rate_limit: 10/s}
 	near(t, "what the client waited for itself", ttft.ClientBeforeMS, *ttft.DifferenceMS, 0.01)
 	if !strings.Contains(ttft.Explanation, "the server counts from its own arrival") {
 		t.Error(ttft.Explanation)
+	}
+}
+
+func TestAnAnswerBeforeItsRequestIsWrittenWholeSpoilsNoMean(t *testing.T) {
+	k := runner.Kept{Collector: results.NewCollector(results.StageInfo{}, &results.Bounds{})}
+	k.Begin(&scenarios.Stage{})
+	for _, sent := range []int64{2e6, 0} {
+		a := results.Attempt{StartedNS: 1e6, SentNS: sent, FirstTokenNS: 9e6, DoneNS: 9e6}
+		k.Add(&results.Record{Outcome: results.OK, DispatchedNS: 1e6, Attempts: []results.Attempt{a}})
+	}
+	mean := 7.0
+	theirs := results.ServerTTFT{Count: 2, MeanMS: &mean}
+	why := k.FirstTokens(&theirs)
+	near(t, "difference", theirs.DifferenceMS, 1, 0.01)
+	if theirs.ClientBeforeMS != nil || !strings.Contains(why, "+1.00 ms beside the server's; what lay in this client is not known") {
+		t.Errorf("%v ms before writing: %s", show(theirs.ClientBeforeMS), why)
 	}
 }
 
