@@ -184,6 +184,39 @@ load: {closed: {concurrency: 4}, requests: 40}
 	}
 }
 
+// slowPage takes its time.
+type slowPage struct{ *page }
+
+func (p slowPage) Look(ctx context.Context) promscrape.Look {
+	time.Sleep(1500 * time.Millisecond) // the bubble's clock
+	return p.page.Look(ctx)
+}
+
+func TestAShardWaitsForNoPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, `engine: {model: fixed, ttft: 20ms, itl: 2ms}`)
+		defer b.close()
+		part, err := plan(t, `
+workload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 5}}
+load: {open: {rate: 500/s, arrivals: constant}, duration: 4s}
+`).Shard(scenarios.Shard{Index: 0, Count: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := runner.Run(t.Context(), part, shared{b}, runner.Config{
+			RunID: "t", Model: "demo-8b", Start: time.Now().Add(time.Second), Dial: b.dial, Metrics: slowPage{&page{bed: b}},
+		})
+		if err != nil || len(res.Invalid) > 0 {
+			t.Fatal(err, res.Invalid)
+		}
+		s := res.Stages[0]
+		near(t, "dispatch delay", s.Instrument.DispatchDelayP99MS, 0, 0.1)
+		if s.Server == nil || s.Server.Readings < 3 {
+			t.Errorf("the server said %+v", s.Server)
+		}
+	})
+}
+
 func TestNoServerIsAskedUnlessItIsNamed(t *testing.T) {
 	out := run(t, fullMock, "workload: {output: {tokens: 2}}\nload: {requests: 2}", 0)
 	if out.Stages[0].Server != nil {
