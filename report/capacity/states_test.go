@@ -68,13 +68,18 @@ func TestNoNumberIsInvented(t *testing.T) {
 	}
 }
 
-// TestTheTimeIsShared: a search of two minutes, too short for its full probes, still gets to both of its longer runs, and
+// TestTheTimeIsShared: a search of 40 seconds, too short for its full probes, still gets to both of its longer runs, and
 // one that is ended from outside says by what.
 func TestTheTimeIsShared(t *testing.T) {
 	v := &server{shape: shape{64, 16}, engine: h100, seed: 1}
 	a := v.search(&capacity.Search{SLO: slo(t, "ttft.p90=100ms"), Bounds: capacity.Bounds{Start: 40, Time: 40 * time.Second}})
 	if a.Confirm.Holds == nil || a.Confirm.Breaks == nil {
 		t.Errorf("%s %s after %d probes, confirmed %v", a.State, a.Why, len(a.Probes), a.Confirm)
+	}
+	for _, o := range a.Probes {
+		if o.Kind == capacity.Bracket && o.Requests > 16 && float64(o.Requests) > o.Rate*40/9 {
+			t.Errorf("a bracket of %d requests at %v/s takes over a ninth of the time", o.Requests, o.Rate)
+		}
 	}
 	s := &capacity.Search{SLO: slo(t, "ttft.p90=100ms")}
 	s.Next()
