@@ -98,7 +98,8 @@ func (e *execution) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, runErr := e.load(ctx, w, id, started)
+	requests := new(report.Digest)
+	res, runErr := e.load(ctx, w, requests, id, started)
 	if res == nil {
 		return errors.Join(runErr, w.Finish(summary, nil))
 	}
@@ -110,19 +111,22 @@ func (e *execution) run(ctx context.Context) error {
 	if saveErr != nil {
 		saveErr = fmt.Errorf("the run was measured, but not all of it was saved: %w", saveErr)
 	}
-	if err := e.print(dir, summary, res.Histograms); err != nil {
+	if err := e.print(dir, report.Run{Summary: summary, Histograms: res.Histograms, Requests: requests}); err != nil {
 		return errors.Join(runErr, saveErr, err)
 	}
 	return verdict(summary, errors.Join(runErr, saveErr))
 }
 
-func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
+func (e *execution) load(ctx context.Context, w *store.Writer, requests *report.Digest, id string, started time.Time) (*runner.Result, error) {
 	live := &runner.Live{}
 	stop := e.sys.watch(live, len(e.plan.Stages))
 	defer stop()
 	return runner.Run(ctx, e.plan, e.target, runner.Config{
 		RunID: id, Model: e.model, Nonce: rand.Uint64(),
-		Append:     func(r *results.Record) { _ = w.Append(r) }, // what the store loses it counts, and Finish says it
+		Append: func(r *results.Record) {
+			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			requests.Add(r)
+		},
 		AfterStage: e.after, Live: live, Start: started, KernelTimers: true,
 	})
 }
@@ -164,13 +168,11 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 	s.Thresholds = results.Evaluate(thresholds, s.Stages, res.Histograms)
 }
 
-// print writes the tables, or the summary as JSON, on stdout, and the plots into the run folder. The folder's path is the
-// last line.
-func (e *execution) print(dir string, s *results.Summary, hs []results.StageHistograms) error {
-	// Before the tables: who reads those through `head` may end this process with its first line.
-	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
-		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
-	}
+// print writes the tables, or the summary as JSON, on stdout, and what is to be looked at into the run folder. The
+// folder's path is the last line.
+func (e *execution) print(dir string, r report.Run) error {
+	s := r.Summary
+	e.sys.draw(dir, r) // before the tables: who reads those through `head` may end this process with its first line
 	if e.json {
 		return printJSON(e.sys.Out, s)
 	}
