@@ -1,7 +1,7 @@
-# Go is all that these targets need, but for `make compat`, which wants Node.js and both package registries.
+# Go is all that these targets need, but for `make compat`, which wants Node.js and both package registries, and `make test-slurm`.
 GO ?= go
 
-.PHONY: bench test build bench-self docs lint compat clean
+.PHONY: bench test build bench-self docs lint compat test-slurm test-kubernetes clean
 
 bench: build ## run the built-in quickstart against the bundled mock server
 	./bin/llmload run quickstart
@@ -12,10 +12,12 @@ test: ## every test that needs Go alone
 build: ## bin/llmload
 	$(GO) build -o bin/llmload .
 
-bench-self: build ## llmload against its own truth: the error of the instrument, then the Go benchmarks
+bench-self: build ## llmload against its own truth: the error of the instrument, a capacity and its confirmation, then the Go benchmarks
 	./bin/llmload selftest
+	./bin/llmload capacity capacity --slo ttft.p90=50ms --start 50/s --time 3m --max-rate 500/s
 	$(GO) run ./internal/selfbench -streams 400 -itl 10ms
 	$(GO) run ./internal/selfbench -streams 9000 -itl 200ms -spread 4s -for 14s
+	LLMLOAD_MEMORY_REQUESTS=10000000 $(GO) test -run TestMemoryDoesNotGrow -v ./scenarios/runner
 	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./scenarios/runner ./internal/words
 
 docs: build ## the table and the plot of README.md, from a fresh run
@@ -27,6 +29,12 @@ lint: ## what CI checks beside the tests
 compat: build ## the mock against other people's clients; the first run compiles openai-go, which takes minutes
 	cd internal/compat && $(GO) vet ./... && $(GO) test ./...
 	cd internal/compat/npm && npm ci && node check.mjs
+
+test-slurm: ## shards under a real Slurm of four nodes on this host; wants slurmctld, slurmd, slurm-client, munge, and root
+	LLMLOAD_SLURM=1 $(GO) test -count=1 -v -timeout 5m ./internal/scaleout
+
+test-kubernetes: ## the manifests, decoded strictly into the types of k8s.io/api
+	cd internal/kube && $(GO) vet ./... && $(GO) test ./...
 
 clean:
 	rm -rf bin

@@ -17,17 +17,18 @@ import (
 const module = "github.com/llmload/llmload"
 
 // leaves are what every package may import; they import nothing of ours.
-var leaves = []string{"internal/strictyaml", "internal/metric", "internal/words", "internal/alarm"}
+var leaves = []string{"internal/strictyaml", "internal/metric", "internal/words", "internal/alarm", "internal/promscrape"}
 
 // allowed says which packages of ours a package may import beside the leaves and what lies inside its own folder: imports
 // run one way (docs/design.md, section 1). A package that is not named here is not allowed to be.
 var allowed = map[string][]string{
 	".":                              {"internal/cli"},
-	"internal/cli":                   {"client", "fixtures", "internal/simulate", "mockserver", "mockserver/presets", "report", "results", "results/store", "scenarios", "scenarios/runner"},
+	"internal/cli":                   {"client", "fixtures", "internal/simulate", "mockserver", "mockserver/presets", "report", "report/capacity", "report/ci", "report/compare", "results", "results/dialect", "results/interop", "results/store", "scenarios", "scenarios/runner"},
 	"internal/strictyaml":            nil,
 	"internal/metric":                nil,
 	"internal/words":                 nil,
 	"internal/alarm":                 nil,
+	"internal/promscrape":            nil,
 	"internal/simulate":              {"mockserver", "mockserver/engine", "results", "scenarios", "scenarios/runner"},
 	"client":                         nil,
 	"client/internal/sse":            nil,
@@ -36,8 +37,13 @@ var allowed = map[string][]string{
 	"mockserver/engine":              nil,
 	"mockserver/internal/jsonsample": nil,
 	"mockserver/presets":             nil,
-	"report":                         {"results"},
+	"report":                         {"report/compare", "results", "results/dialect"},
+	"report/capacity":                {"results"},
+	"report/ci":                      {"report/compare", "results"},
+	"report/compare":                 {"results"},
 	"results":                        nil,
+	"results/dialect":                {"results"},
+	"results/interop":                {"results"},
 	"results/store":                  {"results"},
 	"scenarios":                      nil,
 	"scenarios/runner":               {"scenarios", "client", "results"},

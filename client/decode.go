@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/llmload/llmload/client/internal/sse"
 )
 
 // Decode reads the last answer and completes its Attempt. The error is that of
@@ -30,7 +28,7 @@ func (x *Exchange) decode() (*Response, error) {
 	resp, err := &Response{}, error(nil)
 	switch {
 	case x.stream:
-		resp, err = decodeStream(x.capture, a)
+		resp, err = x.streamDecoder(a.Started).finish(x.capture, a)
 	case a.Err == nil && x.call.api == Embeddings:
 		resp, err = decodeEmbeddings(x.capture.buf, x.call.vectors)
 	case a.Err == nil:
@@ -53,32 +51,6 @@ func prefer(decoding, reading error) error {
 		return reading
 	}
 	return decoding
-}
-
-// decodeStream walks the events and lays each on the read that completed it.
-func decodeStream(k *capture, a *Attempt) (*Response, error) {
-	b := builder{resp: &Response{}}
-	t := timeline{a: a, marks: k.marks, counting: true}
-	var scan sse.Scanner
-	var chunks chunkDecoder
-	for {
-		ev, ok := scan.Next(k.buf, true)
-		if !ok {
-			break
-		}
-		if isEndMarker(ev) {
-			b.marked = true
-			break
-		}
-		p, err := chunks.decode(ev)
-		if err != nil {
-			return b.finish(&t), cutShort(err, ev.Cut)
-		}
-		b.add(p)
-		t.add(ev.End, p)
-	}
-	resp := b.finish(&t)
-	return resp, b.incomplete(k.buf)
 }
 
 // cutShort: an event that the end of the input cut is no malformed one.

@@ -62,8 +62,9 @@ type flight struct {
 	marked    bool          // that event was the end marker
 	drainBy   time.Duration // the attempt's age at which reading on ends
 
-	listen  func(piece, error) // hears each event; nil where nobody reads along
-	dropped int                // bytes cut from the head of the buffer
+	listen   func(piece, error) // hears each event; nil where nobody reads along
+	exchange *Exchange          // has a long answer decoded in parts; nil where the buffer is kept, or someone listens
+	dropped  int                // bytes cut from the head of the buffer
 }
 
 // open sends an attempt and waits for its headers. A failure is in its Attempt.

@@ -45,6 +45,9 @@ func (f *flight) took(at time.Duration) {
 	k.marks = append(k.marks, mark{len(k.buf), at})
 	if f.streaming {
 		f.watch(at, false)
+		if f.exchange != nil && f.content && f.ended == 0 {
+			f.exchange.cede(f)
+		}
 	}
 }
 

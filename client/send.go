@@ -13,8 +13,9 @@ type Exchange struct {
 	client  *Client
 	call    *call
 	capture *capture
-	err     error // why no attempt, or no further one, was started
-	stream  bool  // the last answer is an event stream
+	decoder *streamDecoder // nil until the first part of a stream is decoded
+	err     error          // why no attempt, or no further one, was started
+	stream  bool           // the last answer is an event stream
 
 	once    sync.Once
 	resp    *Response
@@ -50,6 +51,7 @@ func (x *Exchange) run(ctx context.Context) {
 			return
 		}
 		f := x.client.open(ctx, x.call, len(x.Attempts)+1, x.capture)
+		f.exchange = x
 		if f.body != nil {
 			for f.read() {
 			}
@@ -100,9 +102,8 @@ func (x *Exchange) failure() error {
 
 // release gives the bytes of the answer back.
 func (x *Exchange) release() {
-	const keep = 256 << 10 // larger ones are rare: let them go
-	if k := x.capture; k != nil && cap(k.buf) <= keep {
-		x.client.captures.Put(k)
+	if x.capture != nil {
+		x.client.keep(x.capture)
 	}
 	x.capture = nil
 }

@@ -6,7 +6,12 @@ import (
 
 // timeline lays content events on the reads that completed them.
 type timeline struct {
-	a     *Attempt
+	started     time.Time
+	firstToken  time.Time
+	firstOutput time.Time
+	arrivals    []Arrival
+	multiEvent  int // arrivals of several events
+
 	marks []mark
 	read  int // the read that the last event was completed by
 	last  int // the read of the last arrival
@@ -15,6 +20,10 @@ type timeline struct {
 	counted  int  // output tokens that usage has told of so far
 	counting bool // each content event so far has raised that number
 }
+
+// begin goes on with another part of the answer. What its first event needed came
+// in a read of its own: a part ends with all that the reads before completed.
+func (t *timeline) begin(marks []mark) { t.marks, t.read, t.last = marks, 0, -1 }
 
 func (t *timeline) add(end int, p piece) {
 	for t.read < len(t.marks)-1 && t.marks[t.read].end < end {
@@ -25,13 +34,13 @@ func (t *timeline) add(end int, p piece) {
 	}
 	t.events++
 	at := t.marks[t.read].at
-	if len(t.a.Arrivals) == 0 || t.last != t.read {
-		t.a.Arrivals = append(t.a.Arrivals, Arrival{At: at})
+	if t.last != t.read {
+		t.arrivals = append(t.arrivals, Arrival{At: at})
 		t.last = t.read
 	}
-	arrival := &t.a.Arrivals[len(t.a.Arrivals)-1]
+	arrival := &t.arrivals[len(t.arrivals)-1]
 	if arrival.Events++; arrival.Events == 2 {
-		t.a.MultiEventReads++
+		t.multiEvent++
 	}
 	t.stamp(at, p)
 	t.counting = t.counting && p.hasUsage && p.usage.OutputTokens > t.counted
@@ -42,12 +51,20 @@ func (t *timeline) add(end int, p piece) {
 }
 
 func (t *timeline) stamp(at time.Duration, p piece) {
-	if t.a.FirstToken.IsZero() {
-		t.a.FirstToken = t.a.Started.Add(at)
+	if t.firstToken.IsZero() {
+		t.firstToken = t.started.Add(at)
 	}
-	if t.a.FirstOutput.IsZero() && p.hasOutput() {
-		t.a.FirstOutput = t.a.Started.Add(at)
+	if t.firstOutput.IsZero() && p.hasOutput() {
+		t.firstOutput = t.started.Add(at)
 	}
+}
+
+// complete gives an attempt what was found. Its own stamp of the first token wins.
+func (t *timeline) complete(a *Attempt) {
+	if a.FirstToken.IsZero() {
+		a.FirstToken = t.firstToken
+	}
+	a.FirstOutput, a.Arrivals, a.MultiEventReads = t.firstOutput, t.arrivals, t.multiEvent
 }
 
 // finish settles how many tokens each arrival brought: by usage that ran along;
@@ -57,8 +74,8 @@ func (t *timeline) finish(r *Response) {
 		return
 	}
 	one := r.UsageKnown && r.Usage.OutputTokens == t.events
-	for i := range t.a.Arrivals {
-		arrival := &t.a.Arrivals[i]
+	for i := range t.arrivals {
+		arrival := &t.arrivals[i]
 		arrival.Tokens = 0
 		if one {
 			arrival.Tokens = arrival.Events

@@ -42,6 +42,9 @@ func TestEveryCommandLineIsKnown(t *testing.T) {
 					continue
 				}
 				checked++
+				if len(name) == len("--a") {
+					name = strings.TrimPrefix(name, "-") // the help writes a letter's flag with one dash; either is taken
+				}
 				if !slices.Contains(flags[command], name) {
 					t.Errorf("%s: `%s`: %s has no flag %s", page, line, command, name)
 				}

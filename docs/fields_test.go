@@ -28,6 +28,8 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### `arrivals`", "json", results.Arrivals{}},
 		{"run-folder.md", "### The summary", "json", results.Summary{}},
 		{"run-folder.md", "### `run`", "json", results.Run{}},
+		{"run-folder.md", "### `imported` of the run", "json", results.Imported{}},
+		{"run-folder.md", "### `shard` of the run", "json", results.Shard{}},
 		{"run-folder.md", "### `budget`", "json", results.Budget{}},
 		{"run-folder.md", "### `environment`", "json", results.Environment{}},
 		{"run-folder.md", "### `target`", "json", results.Target{}},
@@ -39,12 +41,14 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		{"run-folder.md", "### `slo[]`", "json", results.Limit{}},
 		{"run-folder.md", "### `window`", "json", results.Window{}},
 		{"run-folder.md", "### `requests`", "json", results.Requests{}},
+		{"run-folder.md", "### `wasted`", "json", results.Waste{}},
 		{"run-folder.md", "### `throughput`", "json", results.Throughput{}},
 		{"run-folder.md", "### `goodput`", "json", results.Goodput{}},
 		{"run-folder.md", "### `tokens` of a stage", "json", results.TokenTotals{}},
 		{"run-folder.md", "### `metrics.NAME`", "json", results.Metric{}},
 		{"run-folder.md", "### `groups[]`", "json", results.Group{}},
 		{"run-folder.md", "### `series[]`", "json", results.Point{}},
+		{"run-folder.md", "### `ttft` of the server", "json", results.ServerTTFT{}},
 		{"run-folder.md", "### `thresholds[]`", "json", results.ThresholdResult{}},
 		{"mock.md", "### Top level", "yaml", mockserver.Config{}},
 		{"mock.md", "### `models[]`", "yaml", mockserver.Model{}},
@@ -71,6 +75,14 @@ func TestFieldTablesAreTheStructs(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s, %q:\n  the page has %v\n  the code has %v", test.page, test.heading, got, want)
 		}
+	}
+}
+
+// TestTheServersFieldsAreTheStructs has two tables under one heading.
+func TestTheServersFieldsAreTheStructs(t *testing.T) {
+	got := firstCells(rows(t, "run-folder.md", "### `server`"))
+	if want := append(tags(results.Server{}, "json"), tags(results.Speculative{}, "json")...); !slices.Equal(got, want) {
+		t.Errorf("the page has\n%v\nthe code\n%v", got, want)
 	}
 }
 

@@ -28,6 +28,7 @@ func (s *Server) adminRoutes() []route {
 		{"GET", "/admin/faults", nil, "the faults with their counts", s.adminFaults},
 		{"POST", "/admin/faults", nil, "replace the faults", s.adminSetFaults},
 		{"GET", "/admin/analytic", analyticParams, "what the engine can serve: closed form and virtual run", s.adminAnalytic},
+		{"GET", "/admin/metrics", nil, "what GET /metrics shows, where no connect fault strikes", s.metrics.ServeHTTP},
 		{"GET", "/admin/profile", []string{"seconds"}, "CPU profile, for go tool pprof", s.adminProfile},
 		{"POST", "/admin/drain", nil, "wait until nothing is in flight", s.adminDrain},
 		{"POST", "/admin/reset", []string{"force"}, "back to the start", s.adminReset},

@@ -73,7 +73,7 @@ func TestTheIndexListsEveryEndpoint(t *testing.T) {
 			Params             []string
 		}
 	}
-	if err := json.Unmarshal(admin(s, "GET", "/admin", "").Body.Bytes(), &index); err != nil || len(index.Endpoints) != 13 {
+	if err := json.Unmarshal(admin(s, "GET", "/admin", "").Body.Bytes(), &index); err != nil || len(index.Endpoints) != 14 {
 		t.Fatalf("%v, %+v", err, index)
 	}
 	for _, e := range index.Endpoints {

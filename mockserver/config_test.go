@@ -123,6 +123,9 @@ func TestEveryErrorOfAConfigComesAtOnceWithItsPlace(t *testing.T) {
 		{"a preset", "preset: h100\nengine: {c0: -1ms}", []string{
 			`1:9: "h100" is not known; write one of [a100-40gb-llama3-8b h100-llama3-8b]`, "2:14: a duration must not be negative",
 		}},
+		{"a key of another model", "preset: h100-llama3-8b\nengine:\n  ttft: 5s\nphases: [{at: 1s, set: {engine.itl: 1s}}]", []string{
+			"3:9: ttft does nothing: it belongs to model fixed, and the engine's model is step", "4:37: engine.itl does nothing",
+		}},
 		{"speculative decoding", "engine:\n  speculative: {tokens: 65, acceptance: 1.5}", []string{
 			"2:25: must be 0 to 64", "2:41: must be between 0 and 1",
 		}},

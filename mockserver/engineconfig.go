@@ -1,6 +1,13 @@
 package mockserver
 
-import "time"
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+)
 
 // An Engine says when tokens are made. The zero value is the fixed engine with
 // a TTFT of 200 ms, an ITL of 20 ms, 64 slots and a queue of 1000. In Go code a
@@ -46,8 +53,10 @@ const (
 	noQueue = -1 // 0 in a file
 )
 
+var engineModels = []string{engineFixed, engineStep, engineNone}
+
 func (e Engine) check(bad func(where, format string, args ...any)) {
-	oneOf(bad, "engine.model", e.Model, engineFixed, engineStep, engineNone)
+	oneOf(bad, "engine.model", e.Model, engineModels...)
 	for _, d := range []struct {
 		key         string
 		value, most time.Duration // bounded so that no sum over an answer or a step overflows
@@ -90,4 +99,34 @@ func (e Engine) checkStep(bad func(where, format string, args ...any)) {
 	if e.MaxBatchedTokens < e.MaxNumSeqs {
 		bad("engine.max_batched_tokens", "max_batched_tokens (%d) must be at least max_num_seqs (%d): each sequence that decodes takes one", e.MaxBatchedTokens, e.MaxNumSeqs)
 	}
+}
+
+// modelOf is the only model that a key of engine means something to.
+var modelOf = map[string]string{
+	"ttft": engineFixed, "itl": engineFixed, "stagger": engineFixed,
+	"c0": engineStep, "prefill_per_token": engineStep, "decode_per_seq": engineStep, "kv_per_token": engineStep,
+	"max_batched_tokens": engineStep, "kv_tokens": engineStep,
+}
+
+// idle refuses keys that were written and do nothing: who writes ttft beside a
+// preset means to change something. A config that is shown has every key, with
+// the values that they have by themselves.
+func (e Engine) idle(written strictyaml.Node, prefix string) error {
+	is := fieldsOf(reflect.ValueOf(e))
+	plain := fieldsOf(reflect.ValueOf(Config{}.withDefaults().Engine))
+	var err error
+	for _, key := range written.Keys() {
+		name := strings.TrimPrefix(key, prefix)
+		belongs := modelOf[name]
+		if belongs == "" || belongs == e.Model || !slices.Contains(engineModels, e.Model) || is[name].IsZero() || is[name].Equal(plain[name]) {
+			continue
+		}
+		err = strictyaml.Join(err, written.Errorf("["+key+"]", "%s does nothing: it belongs to model %s, and the engine's model is %s", key, belongs, e.Model))
+	}
+	return err
+}
+
+// idleIn is idle for a mapping from paths to values.
+func (e Engine) idleIn(set strictyaml.Node) error {
+	return strictyaml.Join(e.idle(set, "engine."), e.idle(set.Get("engine"), ""))
 }

@@ -113,6 +113,7 @@ func (s *Server) reset(force bool) error {
 	s.gates.struck.Store(0)
 	s.limits.forget()
 	s.ledger.reset()
+	s.metrics.reset()
 	if s.inFlight == 0 {
 		s.sched.restart(s.base) // else what is under way goes on in its engine
 	}

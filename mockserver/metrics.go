@@ -20,10 +20,12 @@ type metrics struct {
 
 	prompt, generated, success         *prometheus.CounterVec
 	cacheQueries, cacheHits            *prometheus.CounterVec
+	drafts, drafted, accepted          *prometheus.CounterVec // with speculative decoding alone
 	firstToken, interToken, perToken   *prometheus.HistogramVec
 	endToEnd, queued                   *prometheus.HistogramVec
 	running, waiting, cacheUse, gpuUse *prometheus.Desc
 	model                              func() string // that of the engine's own figures
+	counts                             []interface{ Reset() }
 }
 
 // The buckets of vLLM's histograms.
@@ -44,14 +46,17 @@ func latencyBuckets() []float64 {
 func newMetrics(s *Server) *metrics {
 	reg := prometheus.NewRegistry()
 	labels := []string{"model_name"}
+	var counts []interface{ Reset() }
 	counter := func(name, help string, more ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vllm:" + name, Help: help}, append(labels, more...))
 		reg.MustRegister(c)
+		counts = append(counts, c)
 		return c
 	}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "vllm:" + name, Help: help, Buckets: buckets}, labels)
 		reg.MustRegister(h)
+		counts = append(counts, h)
 		return h
 	}
 	gauge := func(name, help string) *prometheus.Desc { return prometheus.NewDesc("vllm:"+name, help, labels, nil) }
@@ -66,6 +71,10 @@ func newMetrics(s *Server) *metrics {
 		cacheQueries: counter("prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache."),
 		cacheHits:    counter("prefix_cache_hits_total", "Prompt tokens found there."),
 
+		drafts:   counter("spec_decode_num_drafts_total", "Steps that tokens were proposed for."),
+		drafted:  counter("spec_decode_num_draft_tokens_total", "Tokens proposed."),
+		accepted: counter("spec_decode_num_accepted_tokens_total", "Of those, tokens accepted."),
+
 		firstToken: histogram("time_to_first_token_seconds", "Arrival to first token.", firstTokenBuckets()),
 		interToken: histogram("inter_token_latency_seconds", "Time between steps of a sequence.", interTokenBuckets()),
 		perToken:   histogram("time_per_output_token_seconds", "The same, under its older name.", interTokenBuckets()),
@@ -77,6 +86,7 @@ func newMetrics(s *Server) *metrics {
 		cacheUse: gauge("kv_cache_usage_perc", "KV memory in use, 1 is all; 0 where it is not modelled."),
 		gpuUse:   gauge("gpu_cache_usage_perc", "The same, under its older name."),
 	}
+	m.counts = counts
 	reg.MustRegister(m)
 	return m
 }
@@ -114,6 +124,7 @@ func (m *metrics) observe(x *exchange) {
 			continue // refused, or gone before its first token
 		}
 		m.sequence(x.model, p, arrived)
+		m.speculated(x.model, c.seq.Bursts, x.cfg.Engine.Speculative.Tokens, len(p.times))
 		if i%x.each == 0 {
 			m.prompt.WithLabelValues(x.model).Add(float64(c.seq.In))
 		}
@@ -148,6 +159,28 @@ func (m *metrics) sequence(model string, p plan, arrived time.Duration) {
 			inter.Observe(gap.Seconds())
 			per.Observe(gap.Seconds())
 		}
+	}
+}
+
+// speculated counts the steps behind a sequence's first token, of which made is
+// how many came: each proposed the same number, and made one more than it accepted.
+func (m *metrics) speculated(model string, bursts []int, proposed, made int) {
+	steps, accepted := 0, 0
+	for at := 1; steps < len(bursts) && at < made; steps++ {
+		at += bursts[steps]
+		accepted += bursts[steps] - 1
+	}
+	if steps > 0 {
+		m.drafts.WithLabelValues(model).Add(float64(steps))
+		m.drafted.WithLabelValues(model).Add(float64(steps * proposed))
+		m.accepted.WithLabelValues(model).Add(float64(accepted))
+	}
+}
+
+// reset forgets all that was counted.
+func (m *metrics) reset() {
+	for _, c := range m.counts {
+		c.Reset()
 	}
 }
 

@@ -154,3 +154,47 @@ func TestMetricsNeedNoRequest(t *testing.T) {
 		}
 	}
 }
+
+func TestSpeculativeDecodingIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "engine: {ttft: 20ms, itl: 10ms, speculative: {tokens: 4, acceptance: 1}}")
+		c := pipe(t, s)
+		for range 2 {
+			r, err := call(t.Context(), c, "http://h"+chatPath, chat(8, `,"max_tokens":21,"stream":true`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			readAll(t, r)
+		}
+		_, _ = s.Drain(t.Context())
+		families := scrape(t, s)
+		// A first token and four steps of five: each proposed four, all of them accepted.
+		for name, want := range map[string]float64{"drafts_total": 8, "draft_tokens_total": 32, "accepted_tokens_total": 32} {
+			if got := value(t, families, "spec_decode_num_"+name, "demo-8b"); got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+	})
+}
+
+func TestOnlySpeculativeDecodingHasDrafts(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	post(s, chatPath, chat(8, `,"max_tokens":9`))
+	for name := range scrape(t, s) {
+		if strings.Contains(name, "spec_decode") {
+			t.Errorf("%s without speculative decoding", name)
+		}
+	}
+}
+
+func TestAResetForgetsTheMetrics(t *testing.T) {
+	s := serve(t, "engine: {model: none}")
+	post(s, chatPath, chat(8, `,"max_tokens":9`))
+	if n := value(t, scrape(t, s), "generation_tokens_total"); n != 9 {
+		t.Fatalf("%v tokens before the reset", n)
+	}
+	admin(s, "POST", "/admin/reset", "")
+	if families := scrape(t, s); families["vllm:generation_tokens_total"] != nil || families["vllm:time_to_first_token_seconds"] != nil {
+		t.Errorf("counted after the reset: %v", families)
+	}
+}

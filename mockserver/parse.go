@@ -20,7 +20,7 @@ func ParseConfig(n strictyaml.Node) (Config, error) {
 		changes = append(changes, p.Get("set"))
 	}
 	_, perr := cfg.phased(changes)
-	return cfg, strictyaml.Join(err, located(n, cfg.problems()), perr)
+	return cfg, strictyaml.Join(err, located(n, cfg.problems()), cfg.Engine.idle(n.Get("engine"), ""), perr)
 }
 
 // resolved is a config that was read. Zeros that were written are meant, unlike

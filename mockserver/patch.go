@@ -42,6 +42,7 @@ func (c *Config) patched(set strictyaml.Node) (*Config, error) {
 		}
 	}
 	out = out.resolved()
+	err = strictyaml.Join(err, out.Engine.idleIn(set))
 	after := out
 	after.Phases = nil
 	known := before.problems() // said already, where they stand

@@ -43,7 +43,11 @@ var pageCases = []pageCase{
 	},
 	{
 		name: "one_request", what: "one request resolves no quantile",
-		runs:  func() []report.Run { w := newWorld("single"); w.stage("c=1", closed(1), 1, 10, 1); return []report.Run{w.Run} },
+		runs: func() []report.Run {
+			w := newWorld("single")
+			w.stage("c=1", closed(1), 1, 10, 1)
+			return []report.Run{w.Run}
+		},
 		says:  []string{"single valid", "·", "too few requests to resolve this quantile", "a curve needs two", "too few for a median", "c=1 #1", "24 arrivals"},
 		lacks: []string{"INVALID", "NaN"},
 	},
@@ -54,7 +58,11 @@ var pageCases = []pageCase{
 	},
 	{
 		name: "one_stage", what: "one stage has percentiles and a course, and no curve",
-		runs: func() []report.Run { w := newWorld("alone"); w.stage("c=4", closed(4), 400, 10, 1); return []report.Run{w.Run} },
+		runs: func() []report.Run {
+			w := newWorld("alone")
+			w.stage("c=4", closed(4), 400, 10, 1)
+			return []report.Run{w.Run}
+		},
 		says: []string{"alone valid", "a curve needs two", "99.9%"},
 	},
 	{

@@ -75,10 +75,11 @@ func felt(s *results.StageSummary, name metric.Name) metric.Name {
 	if !isOpen(s) {
 		return name
 	}
-	if info, ok := metric.Lookup(string(name)); ok && info.Open != "" {
-		return info.Open
+	info, ok := metric.Lookup(string(name))
+	if !ok || info.Open == "" || s.Metrics[info.Open] == nil && s.Metrics[name] != nil { // an imported run may not know what was intended
+		return name
 	}
-	return name
+	return info.Open
 }
 
 func isOpen(s *results.StageSummary) bool { return s.Load.Mode == "open" }
@@ -86,6 +87,9 @@ func isOpen(s *results.StageSummary) bool { return s.Load.Mode == "open" }
 // describe names a load as sweeps name their stages: c=8, rate=5/s, c=8,batch=4.
 func describe(l results.Load) string {
 	text := "c=" + strconv.Itoa(l.Concurrency)
+	if l.Mode == "" {
+		text = "unknown" // of an imported run
+	}
 	if l.Mode == "open" {
 		text = "rate=" + tickLabel(l.Rate) + "/s"
 		if l.Sessions {

@@ -49,7 +49,7 @@ type chartAxis struct {
 type chartSeries struct {
 	Name   string   `json:"name"`
 	Title  string   `json:"title,omitempty"` // in a readout; empty: the name
-	X      []short  `json:"x,omitzero"` // nil is left out, empty is not
+	X      []short  `json:"x,omitzero"`      // nil is left out, empty is not
 	Y      []short  `json:"y"`
 	Labels []string `json:"labels,omitempty"`
 	Failed []short  `json:"failed,omitempty"` // where on x it lands on failures
@@ -97,12 +97,18 @@ func chartGroups(runs []Run) ([]chartGroup, []chart) {
 		figure
 		id, short, help, absent string
 	}{
-		{pareto(runs), "pareto", "Pareto", "Up is more for the operator, right is faster for each user. Of two points, one that is up and right of the other is better.",
-			"One load, or none, has both figures: a curve needs two."},
-		{versusLoad(runs, metric.TTFT, metric.TPOT, metric.E2E), "load", "load", "What more load costs each request. Where a line turns upwards, requests wait for one another.",
-			"One load, or none, has latencies: a curve needs two."},
-		{percentiles(runs, metric.TTFT, metric.TPOT, metric.E2E), "percentiles", "percentiles", "Each nine takes the same room: 90, 99, 99.9%. A line ends where the sample can resolve no more; a failed request ranks above every success.",
-			"No request succeeded that has a latency, or too few for a median."},
+		{
+			pareto(runs), "pareto", "Pareto", "Up is more for the operator, right is faster for each user. Of two points, one that is up and right of the other is better.",
+			"One load, or none, has both figures: a curve needs two.",
+		},
+		{
+			versusLoad(runs, metric.TTFT, metric.TPOT, metric.E2E), "load", "load", "What more load costs each request. Where a line turns upwards, requests wait for one another.",
+			"One load, or none, has latencies: a curve needs two.",
+		},
+		{
+			percentiles(runs, metric.TTFT, metric.TPOT, metric.E2E), "percentiles", "percentiles", "Each nine takes the same room: 90, 99, 99.9%. A line ends where the sample can resolve no more; a failed request ranks above every success.",
+			"No request succeeded that has a latency, or too few for a median.",
+		},
 	} {
 		if !g.drawable() {
 			add(chartGroup{ID: g.id, Short: g.short, Title: g.Title, Absent: g.absent}, nil)

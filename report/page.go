@@ -12,6 +12,8 @@ type page struct {
 	Options
 	out  strings.Builder
 	sink func([]column) // takes the tables instead of out, where there is one
+	// lead is how many columns at the left name the rows, beside the first.
+	lead int
 }
 
 // column is one column of a table: two lines of head, then a cell a row.
@@ -49,7 +51,9 @@ func (p *page) table(columns []column) {
 		p.sink(columns)
 		return
 	}
-	columns[0].cells = p.shorten(columns[0].cells)
+	for i := range p.lead + 1 {
+		columns[i].cells = p.shorten(columns[i].cells)
+	}
 	for i, block := range p.split(columns) {
 		if i > 0 {
 			p.blank()
@@ -60,17 +64,21 @@ func (p *page) table(columns []column) {
 
 // split deals the columns out to blocks that fit the width. A block holds at least one column beside the names.
 func (p *page) split(columns []column) [][]column {
-	names, rest := columns[0], columns[1:]
-	if p.Width <= 0 || len(rest) == 0 {
+	names, rest := columns[:p.lead+1:p.lead+1], columns[p.lead+1:]
+	if p.Width <= 0 || p.Markdown || len(rest) == 0 {
 		return [][]column{columns}
 	}
 	var blocks [][]column
-	block, used := []column{names}, names.width()
+	named := -gap
+	for _, c := range names {
+		named += gap + c.width()
+	}
+	block, used := names, named
 	for len(rest) > 0 {
 		n, wide := together(rest)
-		if len(block) > 1 && used+wide > p.Width {
+		if len(block) > len(names) && used+wide > p.Width {
 			blocks = append(blocks, block)
-			block, used = []column{names}, names.width()
+			block, used = names, named
 		}
 		if used+wide > p.Width { // too wide even alone: part them after all
 			n, wide = 1, gap+rest[0].width()
@@ -94,10 +102,10 @@ func together(columns []column) (n, wide int) {
 
 // shorten cuts names that would take more than a third of a limited width.
 func (p *page) shorten(names []string) []string {
-	if p.Width <= 0 {
+	if p.Width <= 0 || p.Markdown {
 		return names
 	}
-	limit := max(p.Width/3, 8)
+	limit := max(p.Width/(3*(p.lead+1)), 8)
 	short := make([]string, len(names))
 	for i, name := range names {
 		short[i] = text.Snip(name, limit, p.pick("…", "~"))
@@ -117,9 +125,13 @@ func (p *page) render(columns []column) {
 			body[r] = append(body[r], c.cells[r])
 		}
 	}
+	t.SetColumnConfigs(alignments(columns))
+	if p.Markdown {
+		p.markdown(t, head, body)
+		return
+	}
 	t.AppendHeader(head)
 	t.AppendRows(body)
-	t.SetColumnConfigs(alignments(columns))
 	rule := p.pick("─", "-")
 	for line := range strings.Lines(t.Render()) {
 		line = strings.TrimRight(line, " \n")
@@ -155,8 +167,31 @@ func (p *page) style() table.Style {
 	return style
 }
 
+// markdown renders a table for a page that renders Markdown, such as $GITHUB_STEP_SUMMARY.
+func (p *page) markdown(t table.Writer, head table.Row, body []table.Row) {
+	for _, row := range append([]table.Row{head}, body...) {
+		for i, cell := range row {
+			row[i] = inMarkdown.Replace(strings.ReplaceAll(cell.(string), "\n", " "))
+		}
+	}
+	t.AppendHeader(head)
+	t.AppendRows(body)
+	p.out.WriteString(t.RenderMarkdown() + "\n\n")
+}
+
+// inMarkdown keeps a text from meaning anything in Markdown, links and mentions included: names and errors come from outside.
+// The bar is the renderer's to escape.
+var inMarkdown = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "!", `\!`, "~", `\~`,
+	"http://", "http<span></span>://", "https://", "https<span></span>://", "@", "@<span></span>",
+)
+
 // line writes one paragraph, wrapped at words with later lines indented when the width is limited.
 func (p *page) line(s string) {
+	if p.Markdown {
+		p.out.WriteString(inMarkdown.Replace(s) + "\n\n")
+		return
+	}
 	if p.Width > 0 && text.StringWidthWithoutEscSequences(s) > p.Width {
 		const indent = "    "
 		s = text.WrapSoft(s, max(p.Width-len(indent), 8))
@@ -167,7 +202,11 @@ func (p *page) line(s string) {
 	}
 }
 
-func (p *page) blank() { p.out.WriteString("\n") }
+func (p *page) blank() {
+	if !p.Markdown { // every block ends with a blank line there
+		p.out.WriteString("\n")
+	}
+}
 
 // show is a cell's final text.
 func (p *page) show(v value) string {
@@ -204,7 +243,7 @@ const (
 )
 
 func (p *page) paint(code, s string) string {
-	if !p.Color {
+	if !p.Color || p.Markdown {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"

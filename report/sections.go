@@ -21,8 +21,13 @@ func (p *page) headline(s *results.Summary) {
 		target += " (mock)"
 	}
 	p.line("target " + target + ", model " + cmp.Or(clean(s.Target.Model), "unknown"))
+	p.shards(&s.Run, s.Environment.Host)
 	if s.Run.Interrupted {
 		p.line(p.paint(amber, "interrupted") + ": what follows was measured before")
+	}
+	if from := s.Run.Imported; s.Valid && from != nil {
+		p.line("imported from " + clean(strings.TrimSpace(from.Tool+" "+from.Version)) + " (" + clean(from.File) + "): llmload did not measure it and cannot say whether it is valid")
+		return
 	}
 	if s.Valid {
 		p.line(p.paint(green, "valid"))
@@ -39,6 +44,11 @@ func (p *page) outcomes(stages []results.StageSummary) {
 	if len(stages) == 0 {
 		return
 	}
+	p.blank()
+	p.table(outcomeTable(stages))
+}
+
+func outcomeTable(stages []results.StageSummary) []column {
 	table := []column{{head: "stage", left: true}, {head: "issued"}}
 	occurred := outcomeNames(stages)
 	for _, name := range occurred {
@@ -56,8 +66,7 @@ func (p *page) outcomes(stages []results.StageSummary) {
 			table[c].cells = append(table[c].cells, row[c])
 		}
 	}
-	p.blank()
-	p.table(table)
+	return table
 }
 
 // outcomeNames lists the outcomes that occurred, ok first, then by name.
@@ -136,6 +145,10 @@ func (p *page) verdict(v string) string {
 func (p *page) instrument(s *results.Summary) {
 	in := s.Instrument
 	p.blank()
+	if s.Run.Imported != nil {
+		p.line("instrument: not known: " + clean(s.Run.Imported.Tool) + " does not measure its own error")
+		return
+	}
 	parts := []string{
 		"dispatch delay p99 " + known(number(in.DispatchDelayP99MS), " ms"),
 		"lag p99 " + known(number(in.LagP99MS), " ms"),

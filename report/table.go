@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
 
@@ -11,6 +12,8 @@ type Options struct {
 	Width   int  // columns of the terminal; tables that are wider are split into blocks. 0: no limit
 	Color   bool // ANSI colour codes
 	Unicode bool // characters beyond ASCII for rules and marks; names are printed as they are either way
+	// Markdown writes tables and text as Markdown, whatever the width and without colour.
+	Markdown bool
 }
 
 // WriteTables writes what a person needs to judge one run: what ran and whether it counts, a line a stage, how the
@@ -21,6 +24,7 @@ func WriteTables(w io.Writer, s *results.Summary, o Options) error {
 	p.stages(s.Stages)
 	p.groups(s.Stages)
 	p.outcomes(s.Stages)
+	p.server(s.Stages)
 	p.thresholds(s.Thresholds)
 	p.instrument(s)
 	p.warnings(s.Stages)
@@ -101,7 +105,7 @@ func (p *page) legend(stages []results.StageSummary) {
 	used := make(map[mark]bool)
 	open := false
 	for i := range stages {
-		open = open || isOpen(&stages[i])
+		open = open || felt(&stages[i], metric.E2E) != metric.E2E
 		for _, spec := range stageColumns {
 			used[spec.cell(&stages[i]).mark] = true
 		}

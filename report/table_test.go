@@ -250,3 +250,31 @@ func TestHostileSummariesAreReported(t *testing.T) {
 		}
 	}
 }
+
+func TestShardsAreNamedWithTheirClocks(t *testing.T) {
+	ms := func(v float64) *float64 { return &v }
+	for _, row := range []struct {
+		run  results.Run
+		want string
+	}{
+		{results.Run{}, ""},
+		{results.Run{Shard: &results.Shard{Count: 1}}, ""},
+		{
+			results.Run{Shard: &results.Shard{Index: 1, Count: 4, LateMS: 0.25, ClockErrorMS: ms(3)}},
+			"shard 1 of 4: a part of the load; late for the common start by 0.250 ms; clocks right within 3.00 ms by their own account",
+		},
+		{
+			results.Run{Shards: []results.Shard{{Count: 2, Host: "a", LateMS: 1}, {Index: 1, Count: 2, Host: "b", ClockErrorMS: ms(3)}}},
+			"2 of 2 shards on a, b; late for the common start by 1.00 ms; no word of how right the clock is on shard 0: its arrivals may lie shifted against the others'",
+		},
+		{results.Run{Shards: []results.Shard{{Count: 3, Host: "a"}, {Index: 2, Count: 3, Host: "a"}}}, "2 of 3 shards on a; late for the common start by 0 ms at most; one clock"},
+	} {
+		var out strings.Builder
+		if err := report.WriteTables(&out, &results.Summary{Run: row.run, Valid: true}, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(out.String(), "shard"); has != (row.want != "") || !strings.Contains(out.String(), row.want) {
+			t.Errorf("no %q in\n%s", row.want, out.String())
+		}
+	}
+}

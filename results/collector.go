@@ -21,6 +21,8 @@ type Collector struct {
 	requests          Requests
 	outcomes          map[Outcome]int64
 	attempts, retries int64
+	sent              int64 // requests of which there was an attempt
+	wasted            Waste
 	attained          int64 // measured requests inside every SLO
 	window            windowCounts
 	reads             readCounts
@@ -46,15 +48,15 @@ type readCounts struct{ all, multi, unstamped int64 }
 func NewCollector(info StageInfo, b *Bounds) *Collector {
 	c := &Collector{info: info, bounds: b, outcomes: map[Outcome]int64{}, sources: map[TokenSource]int64{}, groups: map[groupKey]*Collector{}, values: map[string]int{}}
 	for _, l := range info.SLO {
-		l.Metric = info.Load.judged(l.Metric)
+		l.Metric = info.Load.Judged(l.Metric)
 		c.slo = append(c.slo, l)
 	}
 	return c
 }
 
-// judged returns the metric that SLOs and thresholds on m use under this load: in open loop latency counts from the
+// Judged returns the metric that SLOs and thresholds on m use under this load: in open loop latency counts from the
 // intended time.
-func (l Load) judged(m metric.Name) metric.Name {
+func (l Load) Judged(m metric.Name) metric.Name {
 	if info, ok := metric.Lookup(string(m)); ok && l.Mode == "open" {
 		return info.Open
 	}
@@ -94,6 +96,8 @@ func (c *Collector) addOutcome(r *Record) {
 	*c.requests.counter(r.Outcome)++
 	c.attempts += int64(len(r.Attempts))
 	c.retries += int64(max(len(r.Attempts)-1, 0))
+	c.sent += int64(min(len(r.Attempts), 1))
+	c.wasted.add(r.wasted())
 	for i := range r.Attempts {
 		c.reads.all += int64(r.Attempts[i].Reads)
 		c.reads.multi += int64(r.Attempts[i].MultiReads)
@@ -147,19 +151,8 @@ func (c *Collector) addFailure(r *Record) {
 	}
 }
 
-// attains reports whether the request is inside every SLO. A metric that the request lacks is a miss, but for the pace of
-// a stream that came in one arrival: nobody waited for its later tokens. (vLLM's goodput counts such a TPOT as 0, too.)
 func (c *Collector) attains(r *Record) bool {
-	for _, l := range c.slo {
-		ns, ok := r.Value(l.Metric)
-		if !ok && c.info.Load.Stream && (l.Metric == metric.TPOT || l.Metric == metric.MaxGap) {
-			continue
-		}
-		if !ok || ns > l.MaxNS {
-			return false
-		}
-	}
-	return len(c.slo) > 0
+	return len(c.slo) > 0 && r.Inside(c.slo, c.info.Load.Stream)
 }
 
 func (c *Collector) addTokens(t *Tokens) {
@@ -243,6 +236,8 @@ func (c *Collector) Merge(o *Collector) error {
 	addAll(c.sources, o.sources)
 	c.attempts += o.attempts
 	c.retries += o.retries
+	c.sent += o.sent
+	c.wasted.add(o.wasted)
 	c.attained += o.attained
 	c.window.add(o.window)
 	c.reads.add(o.reads)

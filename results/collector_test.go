@@ -2,6 +2,7 @@ package results_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -594,4 +595,44 @@ func BenchmarkCollectorAdd(b *testing.B) {
 	for b.Loop() {
 		c.Add(r)
 	}
+}
+
+// TestGoodputIsMonotone holds that a wider SLO has no less goodput, and none more than what succeeded.
+func TestGoodputIsMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		info := rapid.SampledFrom([]results.StageInfo{closed, open}).Draw(t, "load")
+		name := rapid.SampledFrom([]metric.Name{metric.TTFT, metric.E2E, metric.TPOT, metric.MaxGap, metric.ResponseE2E}).Draw(t, "metric")
+		limit := rapid.Int64Range(1, 1000*ms).Draw(t, "limit")
+		bounds := window(100, 2000)
+		var all []*results.Collector
+		for _, wider := range []int64{limit, limit + rapid.Int64Range(0, 500*ms).Draw(t, "wider"), math.MaxInt64} {
+			of := info
+			of.SLO = []results.Limit{{Metric: name, MaxNS: wider}}
+			all = append(all, results.NewCollector(of, bounds))
+		}
+		for range rapid.IntRange(1, 60).Draw(t, "records") {
+			r := someRecord(t)
+			for _, c := range all {
+				c.Add(r)
+			}
+		}
+		var before results.Goodput
+		for _, c := range all {
+			s := c.Summarize()
+			if g := s.Goodput.RequestsPerS; g == nil || *g > *s.Throughput.RequestsPerS || before.RequestsPerS != nil && *g < *before.RequestsPerS {
+				t.Fatalf("goodput %v after %v, throughput %v", show(g), show(before.RequestsPerS), show(s.Throughput.RequestsPerS))
+			}
+			if a := s.Goodput.Attainment; a != nil && (*a > *s.Success || before.Attainment != nil && *a < *before.Attainment) {
+				t.Fatalf("attainment %v after %v, success %v", *a, show(before.Attainment), *s.Success)
+			}
+			before = s.Goodput
+		}
+	})
+}
+
+func show(v *float64) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprint(*v)
 }

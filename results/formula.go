@@ -41,6 +41,21 @@ func (r *Record) Value(m metric.Name) (ns int64, ok bool) {
 	return 0, false
 }
 
+// Inside reports whether the request is inside every limit. A metric that the request lacks is a miss, but for the pace of
+// a stream that came in one arrival: nobody waited for its later tokens. (vLLM's goodput counts such a TPOT as 0, too.)
+func (r *Record) Inside(limits []Limit, stream bool) bool {
+	for _, l := range limits {
+		ns, ok := r.Value(l.Metric)
+		if !ok && stream && (l.Metric == metric.TPOT || l.Metric == metric.MaxGap) {
+			continue
+		}
+		if !ok || ns > l.MaxNS {
+			return false
+		}
+	}
+	return true
+}
+
 // admitted reports whether the in-flight cap let the request in. On a virtual clock a stamp of 0 can be a real one, so an
 // attempt proves it too.
 func (r *Record) admitted() bool { return r.SlotNS != 0 || r.sent() }
@@ -109,7 +124,7 @@ func (r *Record) maxGap() (ns int64, ok bool) {
 func (r *Record) tpot() (ns int64, ok bool) {
 	gaps := r.gaps()
 	if len(gaps) == 0 {
-		return 0, false
+		return r.tpotOfEnds()
 	}
 	tokens := r.tokensAfterFirst()
 	if tokens <= 0 {
@@ -120,6 +135,18 @@ func (r *Record) tpot() (ns int64, ok bool) {
 		span += gap
 	}
 	return int64(math.Round(float64(span) / tokens)), true
+}
+
+// tpotOfEnds is tpot where the first and the last token alone are known; the first arrival is taken for one token.
+func (r *Record) tpotOfEnds() (ns int64, ok bool) {
+	a, tokens := r.Last(), float64(0)
+	if a != nil && a.LastTokenNS != 0 && a.FirstTokenNS != 0 {
+		tokens = float64(r.visible() - 1)
+	}
+	if tokens <= 0 {
+		return 0, false
+	}
+	return int64(math.Round(float64(a.LastTokenNS-a.FirstTokenNS) / tokens)), true
 }
 
 // tokensAfterFirst returns the visible tokens that came after the first arrival. The tokens of each arrival, where they

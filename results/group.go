@@ -12,7 +12,7 @@ import (
 
 // Group is the part of a stage's requests that have something in common. Its figures mean what the stage's mean.
 type Group struct {
-	By         string                  `json:"by"`    // workload, turn, endpoint, or the name of a label
+	By         string                  `json:"by"`    // shard, workload, turn, endpoint, or the name of a label
 	Value      string                  `json:"value"` // what By is of these requests
 	Requests   Requests                `json:"requests"`
 	Outcomes   map[Outcome]int64       `json:"outcomes"`
@@ -92,15 +92,20 @@ func (c *Collector) mergeGroups(o *Collector) error {
 func (c *Collector) summarizeGroups() (out []Group) {
 	for key, g := range c.groups {
 		s := g.Summarize()
-		out = append(out, Group{
-			By: key.by, Value: key.value, Requests: s.Requests, Outcomes: s.Outcomes, Success: s.Success,
-			Throughput: s.Throughput, Goodput: s.Goodput, Tokens: s.Tokens, Metrics: s.Metrics,
-		})
+		out = append(out, GroupOf(key.by, key.value, &s))
 	}
 	slices.SortFunc(out, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(a.By, b.By), cmp.Compare(number(a.Value), number(b.Value)), cmp.Compare(a.Value, b.Value))
 	})
 	return out
+}
+
+// GroupOf has the figures of a part's own summary.
+func GroupOf(by, value string, s *StageSummary) Group {
+	return Group{
+		By: by, Value: value, Requests: s.Requests, Outcomes: s.Outcomes, Success: s.Success,
+		Throughput: s.Throughput, Goodput: s.Goodput, Tokens: s.Tokens, Metrics: s.Metrics,
+	}
 }
 
 func number(text string) int {

@@ -28,6 +28,7 @@ const (
 	TooLarge          Outcome = "too_large"
 	Cancelled         Outcome = "cancelled"
 	Dropped           Outcome = "dropped"
+	Unknown           Outcome = "unknown" // a failure that an imported file does not explain
 )
 
 // StatusOutcome names an HTTP answer other than 2xx: rate_limited for 429, else http_ and the status, as in http_503.
@@ -50,9 +51,10 @@ type Record struct {
 	Batch        int64             `json:"batch,omitempty"`
 	Session      int64             `json:"session,omitempty"`
 	Turn         int               `json:"turn,omitempty"`
-	Workload     string            `json:"workload,omitempty"` // of a mix
-	Endpoint     string            `json:"endpoint,omitempty"` // where the target has several
-	Labels       map[string]string `json:"labels,omitempty"`   // chosen headers of the last answer, by name in lower case
+	Workload     string            `json:"workload,omitempty"`  // of a mix
+	CustomID     string            `json:"custom_id,omitempty"` // of a batch file's request
+	Endpoint     string            `json:"endpoint,omitempty"`  // where the target has several
+	Labels       map[string]string `json:"labels,omitempty"`    // chosen headers of the last answer, by name in lower case
 	Prompts      int               `json:"prompts"`
 	IntendedNS   int64             `json:"intended_ns"`
 	SlotNS       int64             `json:"slot_ns"`
@@ -89,13 +91,15 @@ const (
 
 // Attempt is one try over the wire. Stamps are nanoseconds from the run's start, zero when the attempt never got there.
 type Attempt struct {
-	StartedNS    int64    `json:"started_ns"`
-	ConnectedNS  int64    `json:"connected_ns,omitempty"`
-	SentNS       int64    `json:"sent_ns,omitempty"`
-	HeadersNS    int64    `json:"headers_ns,omitempty"`
-	FirstChunkNS int64    `json:"first_chunk_ns,omitempty"`
-	FirstTokenNS int64    `json:"first_token_ns,omitempty"`
-	FirstOutNS   int64    `json:"first_output_ns,omitempty"`
+	StartedNS    int64 `json:"started_ns"`
+	ConnectedNS  int64 `json:"connected_ns,omitempty"`
+	SentNS       int64 `json:"sent_ns,omitempty"`
+	HeadersNS    int64 `json:"headers_ns,omitempty"`
+	FirstChunkNS int64 `json:"first_chunk_ns,omitempty"`
+	FirstTokenNS int64 `json:"first_token_ns,omitempty"`
+	FirstOutNS   int64 `json:"first_output_ns,omitempty"`
+	// LastTokenNS is the last content where the arrivals before it are not known, as in files of other tools.
+	LastTokenNS  int64    `json:"last_token_ns,omitempty"`
 	DoneNS       int64    `json:"done_ns"`
 	Outcome      Outcome  `json:"outcome"`
 	Status       int      `json:"status,omitempty"`

@@ -2,6 +2,8 @@ package results
 
 import (
 	"math"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -13,6 +15,18 @@ type StageInfo struct {
 	Load Load
 	SLO  []Limit
 	GPUs int // that the server runs on; 0: not said
+}
+
+// Repeat takes the name of a stage's repeat apart: c=8#2 is c=8 in round 2, any other name is itself in round 1.
+func Repeat(stage string) (name string, round int) {
+	at := strings.LastIndexByte(stage, '#')
+	if at < 0 {
+		return stage, 1
+	}
+	if n, err := strconv.Atoi(stage[at+1:]); err == nil && n >= 2 && strconv.Itoa(n) == stage[at+1:] {
+		return stage[:at], n
+	}
+	return stage, 1
 }
 
 // Limit is one line of an SLO: a request is inside it when its Metric is at most MaxNS. In open loop ttft and e2e are

@@ -20,6 +20,7 @@ func (c *Collector) Summarize() StageSummary {
 		Outcomes: make(map[Outcome]int64, len(c.outcomes)),
 		Attempts: c.attempts,
 		Retries:  c.retries,
+		Wasted:   c.wasted,
 		Tokens:   c.tokens,
 		Metrics:  c.metrics(),
 		Groups:   c.summarizeGroups(),
@@ -32,6 +33,9 @@ func (c *Collector) Summarize() StageSummary {
 		if len(c.slo) > 0 {
 			s.Goodput.Attainment = ratio(c.attained, ranked)
 		}
+	}
+	if c.sent > 0 {
+		s.Amplification = ratio(c.attempts, c.sent)
 	}
 	if c.reads.all > 0 {
 		s.Instrument.MultiEventReads = ratio(c.reads.multi, c.reads.all)

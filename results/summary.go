@@ -51,6 +51,18 @@ type Run struct {
 	// system has no such clock.
 	MonotonicNS int64 `json:"monotonic_ns"`
 	Interrupted bool  `json:"interrupted"`
+	// Imported says which other tool measured; llmload's own error, and what Valid rests on, are then not known.
+	Imported *Imported `json:"imported,omitempty"`
+	Shard    *Shard    `json:"shard,omitempty"` // of one machine's part
+	// Shards are the parts that a merged run was made of, with their run and host.
+	Shards []Shard `json:"shards,omitempty"`
+}
+
+// Imported is where a run that llmload did not measure comes from.
+type Imported struct {
+	Tool    string `json:"tool"`
+	Version string `json:"version"` // of the tool; empty where its file does not say
+	File    string `json:"file"`
 }
 
 // Environment is where the tool ran.
@@ -73,6 +85,7 @@ type Target struct {
 	Mock     bool     `json:"mock"`
 	More     []string `json:"more_endpoints,omitempty"` // that took turns with Endpoint
 	GPUs     int      `json:"gpus,omitempty"`           // that the server runs on, as the user said
+	Metrics  []string `json:"metrics,omitempty"`        // Prometheus endpoints that were read, without their queries
 }
 
 // Conservation is the tool's own book-keeping: Holds is false only when llmload itself is broken. ServerAttempts is null
@@ -110,26 +123,84 @@ func (in *Instrument) TakeRecorded(of Instrument) {
 	in.UnstampedReads, in.MultiEventReads = of.UnstampedReads, of.MultiEventReads
 }
 
+// TakeWorst takes over what is worse of another's.
+func (in *Instrument) TakeWorst(of Instrument) {
+	for _, f := range []struct{ mine, theirs **float64 }{
+		{&in.DispatchDelayP99MS, &of.DispatchDelayP99MS},
+		{&in.LagP99MS, &of.LagP99MS},
+		{&in.KernelToReadP50MS, &of.KernelToReadP50MS},
+		{&in.KernelToReadP99MS, &of.KernelToReadP99MS},
+		{&in.UnstampedReads, &of.UnstampedReads},
+		{&in.ClockStepMS, &of.ClockStepMS},
+		{&in.MultiEventReads, &of.MultiEventReads},
+		{&in.CPURatio, &of.CPURatio},
+		{&in.GCPauseP99MS, &of.GCPauseP99MS},
+		{&in.ServerLateP99MS, &of.ServerLateP99MS},
+	} {
+		if *f.mine == nil || *f.theirs != nil && **f.theirs > **f.mine {
+			*f.mine = *f.theirs
+		}
+	}
+}
+
+// Add adds another's books. What the server saw is known where it is of all.
+func (c *Conservation) Add(of Conservation) {
+	first := c.Issued == 0 && c.Outcomes == 0
+	c.Holds, c.Rebuilt = c.Holds && of.Holds, c.Rebuilt || of.Rebuilt
+	if c.Broken == "" {
+		c.Broken = of.Broken
+	}
+	switch {
+	case first:
+		c.ServerAttempts = of.ServerAttempts
+	case c.ServerAttempts == nil || of.ServerAttempts == nil:
+		c.ServerAttempts = nil
+	default:
+		sum := *c.ServerAttempts + *of.ServerAttempts
+		c.ServerAttempts = &sum
+	}
+	c.Issued += of.Issued
+	c.Outcomes += of.Outcomes
+	c.Attempts += of.Attempts
+	c.Dispatched += of.Dispatched
+	c.Retries += of.Retries
+	c.Written += of.Written
+}
+
+// Add adds another's bounds and uses; the whole is exhausted when a part is.
+func (b *Budget) Add(of Budget) {
+	b.TotalTokens += of.TotalTokens
+	b.USD += of.USD
+	b.UsedInput += of.UsedInput
+	b.UsedOutput += of.UsedOutput
+	b.UsedUSD += of.UsedUSD
+	b.Exhausted = b.Exhausted || of.Exhausted
+}
+
 // StageSummary is one stage's answer. Latencies are in milliseconds, the unit each metric names.
 type StageSummary struct {
-	Name       string                  `json:"name"`
-	Load       Load                    `json:"load"`
-	SLO        []Limit                 `json:"slo"`
-	Window     Window                  `json:"window"`
-	StopReason string                  `json:"stop_reason"`
-	Requests   Requests                `json:"requests"`
-	Outcomes   map[Outcome]int64       `json:"outcomes"`
-	Attempts   int64                   `json:"attempts"`
-	Retries    int64                   `json:"retries"`
-	Success    *float64                `json:"success_rate"`
-	Throughput Throughput              `json:"throughput"`
-	Goodput    Goodput                 `json:"goodput"`
-	Tokens     TokenTotals             `json:"tokens"`
-	Metrics    map[metric.Name]*Metric `json:"metrics"`
-	Groups     []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
-	Instrument Instrument              `json:"instrument"`
-	Series     []Point                 `json:"series"`
-	Warnings   []string                `json:"warnings"`
+	Name       string            `json:"name"`
+	Load       Load              `json:"load"`
+	SLO        []Limit           `json:"slo"`
+	Window     Window            `json:"window"`
+	StopReason string            `json:"stop_reason"`
+	Requests   Requests          `json:"requests"`
+	Outcomes   map[Outcome]int64 `json:"outcomes"`
+	Attempts   int64             `json:"attempts"`
+	Retries    int64             `json:"retries"`
+	// Amplification is attempts over requests that were sent: what retries make of the load. Null where none was.
+	Amplification *float64                `json:"amplification,omitempty"`
+	Wasted        Waste                   `json:"wasted,omitzero"`
+	Success       *float64                `json:"success_rate"`
+	Throughput    Throughput              `json:"throughput"`
+	Goodput       Goodput                 `json:"goodput"`
+	Tokens        TokenTotals             `json:"tokens"`
+	Metrics       map[metric.Name]*Metric `json:"metrics"`
+	Groups        []Group                 `json:"groups,omitempty"` // the same figures of parts of the requests
+	Instrument    Instrument              `json:"instrument"`
+	Server        *Server                 `json:"server,omitempty"` // what it said of itself
+	Series        []Point                 `json:"series"`
+	Warnings      []string                `json:"warnings"`
 }
 
 // Load is what a stage offered.
@@ -225,6 +296,11 @@ type Point struct {
 	RequestsPerS     float64 `json:"requests_per_s"`
 	FailedPerS       float64 `json:"failed_per_s"`
 	InFlight         float64 `json:"in_flight"`
+	// What the server said of itself, in the interval in which it did.
+	ServerRunning  *float64 `json:"server_running,omitempty"`
+	ServerWaiting  *float64 `json:"server_waiting,omitempty"`
+	ServerCacheUse *float64 `json:"server_kv_cache_use_ratio,omitempty"`
+	ServerPowerW   *float64 `json:"server_power_w,omitempty"`
 }
 
 // ThresholdResult is a threshold's verdict on one stage: pass, fail, or undecided when the sample cannot resolve it.

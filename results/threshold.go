@@ -58,7 +58,7 @@ func distributionsOf(hs []StageHistograms, stage string) map[metric.Name]*Histog
 
 // judge gives the verdict on one stage.
 func (t Threshold) judge(s *StageSummary, hs map[metric.Name]*Histogram) ThresholdResult {
-	name := s.Load.judged(t.Expr.Metric)
+	name := s.Load.Judged(t.Expr.Metric)
 	verdict := ThresholdResult{Stage: s.Name, Expr: t.Expr.String(), Unit: unitOf(name)}
 	v, state := t.value(s, name, hs)
 	verdict.Why = t.why(s, name, state)
@@ -94,6 +94,14 @@ func (t Threshold) value(s *StageSummary, name metric.Name, hs map[metric.Name]*
 		return known(nil, state)
 	}
 	return float64(h.Rank(k)) / nsPerMS, Value
+}
+
+// Figure returns a figure of the stage in the summary's unit: stat is a Threshold's, "" of a metric that is one number. why
+// says what is missing where there is no value. hs resolves quantiles that a summary does not keep; it may be nil.
+func (s *StageSummary) Figure(name metric.Name, stat string, hs map[metric.Name]*Histogram) (v float64, state State, why string) {
+	t := Threshold{Expr: metric.Threshold{Metric: name, Stat: stat}}
+	v, state = t.value(s, name, hs)
+	return v, state, t.why(s, name, state)
 }
 
 // keeps reports whether a summary holds the quantile.

@@ -21,6 +21,7 @@ var runFields = [...]string{"model", "stream", "stream_options"}
 // batchLine reads a line of OpenAI's batch input (platform.openai.com/docs/guides/batch).
 func (c *corpus) batchLine(line []byte) (want string, err error) {
 	var entry struct {
+		ID     string `json:"custom_id"`
 		Method string `json:"method"`
 		URL    string `json:"url"`
 		Body   batch  `json:"body"`
@@ -44,7 +45,7 @@ func (c *corpus) batchLine(line []byte) (want string, err error) {
 	for _, name := range runFields {
 		delete(entry.Body, name)
 	}
-	c.requests = append(c.requests, entry.Body)
+	c.requests, c.ids = append(c.requests, entry.Body), append(c.ids, entry.ID)
 	if _, ok := entry.Body.headed(api, "x"); !ok && c.rigid == 0 {
 		c.rigid = len(c.requests)
 	}
@@ -80,12 +81,13 @@ func (r *resolver) batch(w work, out *Workload) {
 	out.API = c.api
 }
 
-// batched is the body of the request of an index, with the workload's further fields.
-func (s *Stage) batched(w *Workload, k int, index int64, nonce uint64) map[string]any {
+// batched is the body of the request of an index, with the workload's further fields, and the file's name for it.
+func (s *Stage) batched(w *Workload, k int, index int64, nonce uint64) (body map[string]any, customID string) {
 	if w.Prompts.Cache == Warm {
 		index = s.again(k, index)
 	}
-	b := w.corpus.requests[uint64(index)%uint64(len(w.corpus.requests))]
+	at := uint64(index) % uint64(len(w.corpus.requests))
+	b := w.corpus.requests[at]
 	out := make(map[string]any, len(b)+len(w.ExtraBody))
 	for name, value := range b {
 		out[name] = value
@@ -96,7 +98,7 @@ func (s *Stage) batched(w *Workload, k int, index int64, nonce uint64) map[strin
 		}
 	}
 	maps.Copy(out, w.ExtraBody)
-	return out
+	return out, w.corpus.ids[at]
 }
 
 // headed is the prompt of a body with head before it. It fails for token ids and for a first message without text.

@@ -35,6 +35,35 @@ func TestAPlanSaysWhatItMaySend(t *testing.T) {
 	}
 }
 
+func TestAPlanSaysHowLongItMayTake(t *testing.T) {
+	const plain = "workload: {stream: false}\n"
+	const goesOn = ", as no time-out ends a stream that goes on"
+	const beside = " of load; unbounded beside it: counted warm-ups and each stage's last answers"
+	const whole = ", if each answer takes as long as the client's time-outs let it"
+	for _, c := range []struct{ sentence, src, want string }{
+		{"a stream may go on, and requests alone end this stage", "", "time unbounded: stage c=1 ends with its last answer, and no time-out ends a stream that goes on"},
+		{"a duration bounds the load", "load: {closed: {concurrency: [1, 2]}, duration: 30s, warmup: {requests: 4}, pause: 5s}", "time at most 1m5s" + beside + goesOn},
+		{"so does an open loop", "load: {open: {rate: 10/s, arrivals: constant}, requests: 50}", "time at most 4.9s" + beside + goesOn},
+		{"one stage without bound is enough", "stages: [{load: {duration: 9s}}, {name: b, load: {requests: 5}}]", "time unbounded: stage b ends with its last answer, and no time-out ends a stream that goes on"},
+		{"a plain answer takes ten minutes, and two workers share six", plain + "load: {closed: {concurrency: 2}, requests: 5, warmup: {requests: 1}}", "time at most 30m0s" + whole},
+		{"a duration and the last answers", plain + "load: {closed: {concurrency: 2}, duration: 20s}\nclient: {timeout: 10s}", "time at most 30s" + whole},
+		{"a warm-up of requests comes before", plain + "load: {closed: {concurrency: 2}, duration: 20s, warmup: {requests: 4}}\nclient: {timeout: 10s}", "time at most 50s" + whole},
+		{"an open loop, its answers, and those of its tail", plain + "load: {open: {rate: 10/s, arrivals: constant}, requests: 50}\nclient: {timeout: 10s}", "time at most 24.9s" + whole},
+		{"a cap makes them wait", plain + "load: {open: {rate: 10/s, arrivals: constant, max_in_flight: 25}, requests: 50}\nclient: {timeout: 10s}", "time at most 54.9s" + whole},
+		{"think time comes between", plain + "load: {closed: {think_time: 5s}, requests: 3}\nclient: {timeout: 10s}", "time at most 45s" + whole},
+		{"as a rate limit does", plain + "load: {requests: 3}\nclient: {timeout: 10s, rate_limit: 1/s}", "time at most 33s" + whole},
+		{"no time-out, no bound", plain + "client: {timeout: off}", "time unbounded: stage c=1 ends with its last answer, and client.timeout is off"},
+		{"nor with retries", plain + "client: {max_retries: 1}", "time unbounded: stage c=1 ends with its last answer, and a server may have retries wait"},
+		{"a year of arrivals is not walked", "load: {open: {rate: 1000/s}, duration: 900h}", "time about 900h0m0s" + beside + goesOn},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			if got := strings.Split(text(t, mustPlan(t, c.src)), "\n")[3]; got != "# "+c.want {
+				t.Errorf("got  %s\nwant # %s", got, c.want)
+			}
+		})
+	}
+}
+
 // What is set aside for a request is what it is sent with.
 func TestTokensAreThoseOfTheRequest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

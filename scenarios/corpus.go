@@ -18,9 +18,10 @@ type corpus struct {
 	texts   []string
 	skipped int
 
-	api      API     // of all requests of a batch file
-	requests []batch // in place of texts
-	rigid    int     // the first of them that cannot take a nonce, from 1; 0: all can
+	api      API      // of all requests of a batch file
+	requests []batch  // in place of texts
+	ids      []string // their custom_ids, empty where they have none
+	rigid    int      // the first of them that cannot take a nonce, from 1; 0: all can
 }
 
 func (c *corpus) count() int { return len(c.texts) + len(c.requests) }

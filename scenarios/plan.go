@@ -31,6 +31,7 @@ type Target struct {
 	Connections  Connections       `yaml:"connections,omitempty"`   // reuse where it is empty
 	LabelHeaders []string          `yaml:"label_headers,omitempty"` // of answers, kept with each record
 	GPUs         int               `yaml:"gpus,omitempty"`          // that the server runs on; 0: not said
+	Metrics      []string          `yaml:"metrics,omitempty"`       // Prometheus endpoints of the server, read while it is loaded
 	Mock         strictyaml.Node   `yaml:"mock,omitempty"`
 }
 
@@ -89,14 +90,18 @@ type Stage struct {
 	ordinal uint64  // place in the plan, from 0
 	process process // what Arrivals say
 	trace   *trace  // what Trace holds
+	shard   Shard   // the part of it that is sent; the fields above are the whole stage's
 }
 
 // Open reports whether arrivals do not wait for answers.
 func (s *Stage) Open() bool { return s.Rate > 0 }
 
-// Workers is how many send in a closed loop: its concurrency, but no more than there are units to send, because a worker
-// that never finds work would end the window before it began.
-func (s *Stage) Workers() int {
+// Workers is how many of the shard send in a closed loop: its concurrency, but no more than there are units to send, because
+// a worker that never finds work would end the window before it began.
+func (s *Stage) Workers() int { return s.shard.of(s.allWorkers()) }
+
+// allWorkers are those of all shards.
+func (s *Stage) allWorkers() int {
 	if s.Requests == 0 || s.Warmup.Duration > 0 {
 		return s.Concurrency
 	}
@@ -104,15 +109,15 @@ func (s *Stage) Workers() int {
 	return min(s.Concurrency, units)
 }
 
-// InFlight is the most requests that the stage has under way at once.
+// InFlight is the most requests that the shard has under way at once.
 func (s *Stage) InFlight() int {
 	if s.Open() {
-		return s.MaxInFlight
+		return s.shard.of(s.MaxInFlight)
 	}
 	if s.BatchMode == OneRequest {
-		return s.Concurrency
+		return s.shard.of(s.Concurrency)
 	}
-	return s.Concurrency * s.BatchSize
+	return s.shard.of(s.Concurrency) * s.BatchSize
 }
 
 // Warmup is what a stage sends first, outside every figure: a count of prompts, or a time, or as long as either asks.
@@ -125,10 +130,7 @@ type Warmup struct {
 func (p *Plan) YAML() ([]byte, error) {
 	shown := *p
 	shown.Target.Endpoint, shown.Target.Mock = redactQuery(p.Target.Endpoint), p.Target.Mock.Redacted()
-	shown.Target.More = slices.Clone(p.Target.More)
-	for i := range shown.Target.More {
-		shown.Target.More[i] = redactQuery(shown.Target.More[i])
-	}
+	shown.Target.More, shown.Target.Metrics = redactQueries(p.Target.More), redactQueries(p.Target.Metrics)
 	shown.Stages = slices.Clone(p.Stages)
 	for i, s := range shown.Stages {
 		if s.Faults != nil {
@@ -144,5 +146,5 @@ func (p *Plan) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n"), body...), nil
+	return append([]byte("# resolved by llmload plan\n# sha256: "+hash+"\n# "+p.boundLine()+"\n# "+p.timeLine()+"\n"), body...), nil
 }

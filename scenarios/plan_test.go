@@ -128,6 +128,7 @@ func TestDefaultPlan(t *testing.T) {
 	const want = `# resolved by llmload plan
 # sha256: HASH
 # at most 100 prompts, input tokens 51200, output tokens 12800
+# time unbounded: stage c=1 ends with its last answer, and no time-out ends a stream that goes on
 name: scenario
 seed: 0
 target: {}
@@ -244,6 +245,7 @@ func TestSecrets(t *testing.T) {
 	const src = `
 target:
   endpoint: https://host/v1?code=sk-in-query
+  metrics: https://host/metrics?token=sk-of-metrics
   api_key: ${KEY}
   headers: {X-Literal: literal-secret, X-Env: "${TENANT}", X-Both: "Bearer ${KEY}"}
 `
@@ -265,8 +267,8 @@ target:
 			}
 		}
 	}
-	if out := text(t, p); strings.Contains(out, "sk-in-query") || strings.Count(out, "redacted") != 5 {
-		t.Errorf("want the query, the key and three headers redacted in\n%s", out)
+	if out := text(t, p); strings.Contains(out, "sk-in-query") || strings.Contains(out, "sk-of-metrics") || strings.Count(out, "redacted") != 6 {
+		t.Errorf("want both queries, the key and three headers redacted in\n%s", out)
 	}
 }
 
@@ -280,6 +282,8 @@ func TestSecretsInErrors(t *testing.T) {
 		"target: {endpoint: \"user:hunter2-key@host\"}",
 		"target: {endpoint: \"http://user:hunter2-key@host:port\"}",
 		"target: {endpoint: \"ftp://host/?key=hunter2-key\"}",
+		"target: {metrics: \"http://user:hunter2-key@host/metrics\"}",
+		"target: {metrics: [\"http://host/metrics\", \"ftp://host/?key=hunter2-key\"]}",
 		"model: [hunter2-key]\ntarget: {api_key: hunter2-key}",
 	} {
 		_, err := plan(src)

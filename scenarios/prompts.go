@@ -68,6 +68,11 @@ func (r *resolver) prompts(w work, out *Workload, s *Stage) {
 	}
 }
 
+// Salad reports whether the prompts are random words, which make no sense together.
+func (w *Workload) Salad() bool {
+	return w.API != Embeddings && (w.Prompts.Source == "synthetic" || w.Prompts.Source == "trace")
+}
+
 // lengths are those given, or 512.
 func (r *resolver) lengths(w work, key, what string, given *Lengths) *Lengths {
 	if given == nil {

@@ -34,11 +34,20 @@ type Schedule struct {
 // Schedule starts the stage's arrivals from the first.
 func (s *Stage) Schedule() *Schedule { return &Schedule{stage: s, pacer: s.pacer(), from: -1} }
 
-// Next returns the next arrival. In a closed loop it is intended when a worker asks for it, elapsed after the stage's
-// start, and false says that there is no more work. An open loop ignores elapsed and ends only when its clock overflows,
-// after 292 years: past the measured arrivals it yields Tail, so that the measured ones finish on a server that is still
-// loaded.
+// Next returns the next arrival of the shard. In a closed loop it is intended when a worker asks for it, elapsed after the
+// stage's start, and false says that there is no more work. An open loop ignores elapsed and ends only when its clock
+// overflows, after 292 years: past the measured arrivals it yields Tail, so that the measured ones finish on a server that is
+// still loaded.
 func (s *Schedule) Next(elapsed time.Duration) (Arrival, bool) {
+	for {
+		// Every shard walks over the arrivals of all, so that each has its place, its prompts and its phase from the whole.
+		if a, ok := s.next(elapsed); !ok || s.stage.owns(a.Index) {
+			return a, ok
+		}
+	}
+}
+
+func (s *Schedule) next(elapsed time.Duration) (Arrival, bool) {
 	at := elapsed
 	if s.pacer != nil {
 		wait, stop := s.pacer.Pace(s.at, uint64(s.index))
@@ -66,7 +75,7 @@ func (s *Schedule) left(a *Arrival) int {
 	case s.prompts < int64(s.stage.Warmup.Requests):
 		a.Warmup = true
 		return s.stage.Warmup.Requests - int(s.prompts)
-	case s.from < 0 && a.At < s.stage.Warmup.Duration:
+	case s.from < 0 && (a.At < s.stage.Warmup.Duration || s.stage.midRound(a.Index)):
 		a.Warmup = true
 		return math.MaxInt
 	case s.from < 0:

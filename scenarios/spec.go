@@ -45,6 +45,7 @@ type targetSpec struct {
 	Connections  Connections       `yaml:"connections"`
 	LabelHeaders []string          `yaml:"label_headers"`
 	GPUs         *int              `yaml:"gpus"`
+	Metrics      []string          `yaml:"metrics"`
 }
 
 // stageSpec is one entry of stages: what it names overrides the scenario's own load, workload, mix and faults. Workload and

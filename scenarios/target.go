@@ -34,11 +34,33 @@ func (r *resolver) target() Target {
 	}
 	r.checkHeaders(t)
 	out.LabelHeaders = r.labelHeaders(t)
+	out.Metrics = r.metrics(t)
 	return out
 }
 
 // maxEndpoints bounds the addresses, each of which has a client with a pool of its own.
 const maxEndpoints = 100
+
+// metrics checks the addresses that the server's own metrics are read from.
+func (r *resolver) metrics(t targetSpec) []string {
+	if n := len(t.Metrics); n > maxEndpoints {
+		r.fail("target.metrics", "%d addresses: at most %d", n, maxEndpoints)
+		return nil
+	}
+	for i, address := range t.Metrics {
+		at := fmt.Sprintf("target.metrics[%d]", i)
+		if r.spec.node.Get(at).IsZero() {
+			at = "target.metrics"
+		}
+		if err := CheckMetrics(address); err != nil {
+			r.fail(at, "%v", err)
+		}
+		if slices.Contains(t.Metrics[:i], address) {
+			r.fail(at, "metrics %q stands twice: its figures would count twice", redactQuery(redactUser(address)))
+		}
+	}
+	return t.Metrics
+}
 
 // endpoints checks each address; that the first is given is known.
 func (r *resolver) endpoints(list []string) (first string, more []string) {
@@ -62,7 +84,7 @@ func (r *resolver) endpoints(list []string) (first string, more []string) {
 }
 
 // groupNames are what requests are grouped by on llmload's own account.
-var groupNames = [...]string{"workload", "endpoint", "turn"}
+var groupNames = [...]string{"workload", "endpoint", "turn", "shard"}
 
 // labelHeaders returns the names in the form that records have them, lower case.
 func (r *resolver) labelHeaders(t targetSpec) (out []string) {
@@ -115,17 +137,27 @@ func hasControl(s string) bool {
 
 // CheckEndpoint says what is wrong with a server's address, if anything is. Its error shows no secret.
 func CheckEndpoint(endpoint string) error {
-	u, err := url.Parse(endpoint)
-	shown := redactQuery(redactUser(endpoint))
+	return checkAddress("endpoint", endpoint, "http://HOST:PORT or https://HOST/v1", "use api_key: ${NAME} or headers")
+}
+
+// CheckMetrics says what is wrong with the address of a Prometheus endpoint, if anything is. Its error shows no secret.
+func CheckMetrics(address string) error {
+	return checkAddress("metrics", address, "http://HOST:PORT/metrics", "which is not sent: let the endpoint be read without one")
+}
+
+// checkAddress checks an address; like is how one is written, instead what to do for a user and password.
+func checkAddress(what, address, like, instead string) error {
+	u, err := url.Parse(address)
+	shown := redactQuery(redactUser(address))
 	switch {
-	case endpoint == "":
-		return errors.New("endpoint is empty: write http://HOST:PORT or https://HOST/v1")
+	case address == "":
+		return fmt.Errorf("%s is empty: write %s", what, like)
 	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return fmt.Errorf("endpoint %q is not an address: write http://HOST:PORT or https://HOST/v1", shown)
+		return fmt.Errorf("%s %q is not an address: write %s", what, shown, like)
 	case u.Port() != "" && !validPort(u.Port()):
-		return fmt.Errorf("endpoint %q: port %s is outside 1 to 65535", shown, u.Port())
+		return fmt.Errorf("%s %q: port %s is outside 1 to 65535", what, shown, u.Port())
 	case u.User != nil:
-		return fmt.Errorf("endpoint %q holds a user or password: use api_key: ${NAME} or headers", shown)
+		return fmt.Errorf("%s %q holds a user or password: %s", what, shown, instead)
 	}
 	return nil
 }
@@ -163,6 +195,13 @@ func redactQuery(endpoint string) string {
 	return endpoint
 }
 
+func redactQueries(addresses []string) (out []string) {
+	for _, a := range addresses {
+		out = append(out, redactQuery(a))
+	}
+	return out
+}
+
 // hideEndpoint blots out what is secret in the address in the lines that errors quote; strictyaml knows other secrets by their keys.
 func (s *Spec) hideEndpoint(err error) error {
 	list, ok := errors.AsType[strictyaml.Errors](err)
@@ -170,7 +209,7 @@ func (s *Spec) hideEndpoint(err error) error {
 		return err
 	}
 	var blots []string
-	for _, endpoint := range s.Target.Endpoint {
+	for _, endpoint := range slices.Concat(s.Target.Endpoint, s.Target.Metrics) {
 		_, query, _ := strings.Cut(endpoint, "?")
 		for _, secret := range []string{userinfo(endpoint), query} {
 			if len(secret) >= 4 { // shorter ones turn up inside ordinary words

@@ -80,10 +80,11 @@ func (s *Stage) sow(seed uint64) {
 // Request is what one request asks, as far as the plan decides it.
 type Request struct {
 	*Workload
-	Name   string   // of the workload in its mix
-	Texts  []string // prompts; none of a batch file's request
-	Input  int      // exact length of all prompts in tokens, 0 where only the server can know
-	Tokens int      // asked of each answer, 0 where its length is its own
+	Name     string   // of the workload in its mix
+	Texts    []string // prompts; none of a batch file's request
+	Input    int      // exact length of all prompts in tokens, 0 where only the server can know
+	Tokens   int      // asked of each answer, 0 where its length is its own
+	CustomID string   // of a batch file's request
 	// Extra are further fields of the body: the workload's own and, before them, those of a batch file's request.
 	Extra map[string]any
 }
@@ -102,7 +103,7 @@ func (s *Stage) request(k int, first int64, prompts int, nonce uint64) Request {
 	}
 	r.Tokens = s.outputTokens(r.Workload, first)
 	if r.corpus != nil && len(r.corpus.requests) > 0 {
-		r.Extra = s.batched(r.Workload, k, first, nonce)
+		r.Extra, r.CustomID = s.batched(r.Workload, k, first, nonce)
 		return r
 	}
 	r.Extra = r.ExtraBody

@@ -18,7 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The exit codes of docs/design.md, section 2. Where several hold: 130, 1, 3, 99.
+// The exit codes of docs/design.md, section 2. Where several hold: 130, 1, 4, 3, 99.
 const (
 	exitOK          = 0
 	exitRun         = 1 // the run could not be done
@@ -33,6 +33,8 @@ type IO struct {
 	In        io.Reader
 	Out, Err  io.Writer
 	LookupEnv func(string) (string, bool)
+
+	note func(name string, text []byte) // hears of the scenario and of each file that it names; nil: nobody does
 }
 
 // exitError ends a command with a code; a nil err prints nothing more.
@@ -96,9 +98,10 @@ func newApp(sys IO) *cli.App {
 	app := &cli.App{
 		Name: "llmload", Usage: "measure LLM endpoints, and say how wrong the measurement may be",
 		Version: version(), Reader: sys.In, Writer: sys.Out, ErrWriter: sys.Err,
-		HideHelpCommand: true, Metadata: map[string]any{},
+		HideHelpCommand: true, DisableSliceFlagSeparator: true, Metadata: map[string]any{},
 		Commands: []*cli.Command{
-			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), mockCommand(sys), selftestCommand(sys),
+			benchCommand(sys), runCommand(sys), planCommand(sys), reportCommand(sys), compareCommand(sys), abCommand(sys), capacityCommand(sys), mergeCommand(sys), submitCommand(sys), mockCommand(sys), selftestCommand(sys),
+			exportCommand(sys), importCommand(sys), initCommand(sys), schemaCommand(sys), completionCommand(sys),
 		},
 		// Errors are printed, and turned into exit codes, by Main alone.
 		ExitErrHandler: func(*cli.Context, error) {},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -27,23 +28,30 @@ func benchCommand(sys IO) *cli.Command {
 			"llmload bench http://127.0.0.1:8000 -c 8 -n 200    one concurrency",
 			"llmload bench http://127.0.0.1:8000 -r 4/s -d 60s --slo ttft=500ms,tpot=50ms",
 		) + "\n\nAn API key is taken from the environment variable " + keyVariable + ".",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "endpoint", Aliases: []string{"url", "target", "base-url"}, Usage: "the server's `URL`, instead of the argument"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL` (default: the only one of the server)"},
-			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "`LIST` such as 1,8,64 instead of doubling"},
-			&cli.StringFlag{Name: "rate", Aliases: []string{"r", "request-rate"}, Usage: "open loop: `LIST` of arrivals a second such as 2,4 or 90/m (Poisson)"},
-			&cli.IntFlag{Name: "requests", Aliases: []string{"n", "num-prompts", "request-count"}, Usage: "measured requests `N` a stage"},
-			&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
-			&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
-			&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
-			&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of prompts and arrivals"},
-			&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
-			&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
-			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
-			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
+			metricsFlag(),
 			&cli.BoolFlag{Name: "print-scenario", Usage: "print the scenario that the flags stand for, and send nothing"},
-		}, outputFlags()...),
+		}, loadFlagsOfBench(), outputFlags()),
 		Action: func(c *cli.Context) error { return bench(c, sys) },
+	}
+}
+
+// loadFlagsOfBench say what is sent where no scenario does.
+func loadFlagsOfBench() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "`LIST` such as 1,8,64 (left out: bench doubles, ab takes 8)"},
+		&cli.StringFlag{Name: "rate", Aliases: []string{"r", "request-rate"}, Usage: "open loop: `LIST` of arrivals a second such as 2,4 or 90/m (Poisson)"},
+		&cli.IntFlag{Name: "requests", Aliases: []string{"n", "num-prompts", "request-count"}, Usage: "measured requests `N` a stage"},
+		&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "longest time `D` a stage"},
+		&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
+		&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
+		&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of prompts and arrivals"},
+		&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
+		&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
+		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
+		&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
 	}
 }
 
@@ -58,6 +66,9 @@ func bench(c *cli.Context, sys IO) error {
 	if _, err := labels(c.StringSlice("label")); err != nil {
 		return err // before the probe: a wrong flag sends nothing
 	}
+	if _, err := metricsAddr(c); err != nil {
+		return err
+	}
 	text := b.scenario()
 	if c.Bool("print-scenario") {
 		_, err := fmt.Fprint(sys.Out, text)
@@ -70,7 +81,7 @@ func bench(c *cli.Context, sys IO) error {
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
-	e := execution{sys: sys, plan: plan}
+	e := &execution{sys: sys, plan: plan}
 	stop, err := e.open(c.Context)
 	if err != nil {
 		return err

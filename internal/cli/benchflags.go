@@ -43,6 +43,7 @@ type benchFlags struct {
 	gpus        int
 	headers     [][2]string // name, value
 	extra       string      // JSON object, checked
+	metrics     []string    // Prometheus endpoints of the server
 	exact       bool
 	lookupEnv   func(string) (string, bool)
 }
@@ -51,6 +52,7 @@ func benchOptions(c *cli.Context, sys IO) (*benchFlags, error) {
 	b := &benchFlags{
 		endpoint: c.String("endpoint"), requests: c.Int("requests"), duration: c.Duration("duration"),
 		seed: c.Uint64("seed"), isl: c.Int("isl"), osl: c.Int("osl"), gpus: c.Int("gpus"), exact: true, lookupEnv: sys.LookupEnv,
+		metrics: c.StringSlice("metrics"),
 	}
 	if arg := c.Args().First(); arg != "" {
 		if b.endpoint != "" && b.endpoint != arg {
@@ -186,6 +188,12 @@ func (b *benchFlags) scenario() string {
 	}
 	if b.gpus > 0 {
 		line("  gpus: %d", b.gpus)
+	}
+	for i, u := range b.metrics {
+		if i == 0 {
+			line("  metrics:")
+		}
+		line("  - %s", quote(u))
 	}
 	if _, ok := b.lookupEnv(keyVariable); ok && b.endpoint != "" {
 		line("  api_key: ${%s}", keyVariable)

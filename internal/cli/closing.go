@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/llmload/llmload/internal/metric"
+	"github.com/llmload/llmload/internal/promscrape"
 	"github.com/llmload/llmload/results"
 )
 
@@ -156,6 +157,9 @@ func (b *benchFlags) command(model string) string {
 	}
 	if len(b.slo) > 0 {
 		add("--slo", strings.ReplaceAll(strings.Join(b.slo, ","), ": ", "="))
+	}
+	for _, u := range b.metrics {
+		add("--metrics", promscrape.Shown(u)+map[bool]string{true: "?..."}[strings.Contains(u, "?")])
 	}
 	for _, h := range b.headers {
 		add("-H", h[0]+": ...")

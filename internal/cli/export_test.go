@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"io"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // Joined is what a join found, for tests.
@@ -78,3 +81,38 @@ var LastSelfTest = lastSelfTest
 
 // SelfTestPath is where it is kept, for tests.
 var SelfTestPath = selfPath
+
+// BarView draws looks at a run as on a terminal, for tests, a quarter of a second apart, and takes them away in the end.
+func BarView(out io.Writer, width int, looks []runner.Progress) {
+	v := newBarView(out, width)
+	defer v.close()
+	for _, p := range looks {
+		v.show(p, 10, time.Now())
+		time.Sleep(terminalEvery)
+	}
+}
+
+// PlainLine is a look at a run as it is written where no terminal is, for tests.
+func PlainLine(p runner.Progress, rate float64, now time.Time) string {
+	var out strings.Builder
+	(&plainView{&out}).show(p, rate, now)
+	return out.String()
+}
+
+// Pace is the rates that looks show, for tests.
+func Pace(looks []runner.Progress, at []time.Time) (rates []float64) {
+	var p pace
+	for i, l := range looks {
+		rates = append(rates, p.see(l, at[i]))
+	}
+	return rates
+}
+
+// Watch is watch, for tests.
+func Watch(sys IO, live *runner.Live) (stop func()) { return sys.watch(live) }
+
+// Exposed serves a run for Prometheus, for tests; record is how a request that ended is told.
+func Exposed(live *runner.Live) (h http.Handler, record func(*results.Record)) {
+	e := newExposed(live)
+	return e.handler(), e.record
+}

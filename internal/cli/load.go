@@ -40,7 +40,14 @@ func loadSpec(sys IO, name string) (*loaded, error) {
 	if err != nil {
 		return nil, usage("cannot read scenario: %v", err)
 	}
+	l.noted(name, src)
 	return l, l.parse(name, src)
+}
+
+func (l *loaded) noted(name string, text []byte) {
+	if l.sys.note != nil {
+		l.sys.note(name, text)
+	}
 }
 
 func (l *loaded) parse(name string, src []byte) (err error) {
@@ -48,7 +55,12 @@ func (l *loaded) parse(name string, src []byte) (err error) {
 	return asUsage(err)
 }
 
-func (l *loaded) read(file string) ([]byte, error) {
+func (l *loaded) read(file string) (text []byte, err error) {
+	defer func(name string) {
+		if err == nil {
+			l.noted(name, text)
+		}
+	}(file)
 	switch {
 	case filepath.IsAbs(file):
 	case l.dir == "":

@@ -25,12 +25,14 @@ func mockCommand(sys IO) *cli.Command {
 			"llmload mock                                   a free port on 127.0.0.1, fixed 200 ms and 20 ms",
 			"llmload mock --addr 127.0.0.1:8000 --config mock.yaml",
 			"llmload mock --simulate chat.yaml              what a run against its mock would measure, in virtual time",
+			"llmload mock --preset-from RUN                 an engine like the server that `llmload run sweep` measured",
 			"llmload mock --list-faults                     what it can do wrong, and what a good client makes of it",
 		) + "\n\nIts first two lines on stdout are `listening on http://ADDR` and `admin on http://ADDR`. Ctrl-C ends it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:0", Usage: "`HOST:PORT` to listen on; port 0 takes a free one"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "`HOST:PORT` of the admin endpoints, on loopback: they ask for no key"},
 			&cli.StringFlag{Name: "config", Usage: "YAML `FILE`; what it may hold is in docs/mock.md"},
+			&cli.StringFlag{Name: "preset-from", Usage: "the engine that fits the sweep in the run folder `RUN`, instead of that of the config"},
 			&cli.StringFlag{Name: "simulate", Usage: "serve nothing: replay `SCENARIO` in virtual time and print what a run would measure"},
 			&cli.BoolFlag{Name: "json", Usage: "with --simulate: print the summary as JSON on stdout, and nothing else there"},
 			&cli.BoolFlag{Name: "list-presets", Usage: "print the presets of engines with their sources, and end"},
@@ -69,6 +71,9 @@ func runMock(c *cli.Context, sys IO) error {
 	}
 	cfg, err := mockConfig(sys, c.String("config"))
 	if err != nil {
+		return err
+	}
+	if err := presetFrom(c, sys, &cfg); err != nil {
 		return err
 	}
 	if t := c.String("truth"); t != "" {

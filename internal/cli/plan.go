@@ -21,7 +21,7 @@ func planCommand(sys IO) *cli.Command {
 			if err := onlyArgs(c, 1); err != nil {
 				return err
 			}
-			plan, err := planFor(sys, c)
+			plan, err := planFor(sys, c, c.Args().First())
 			if err != nil {
 				return err
 			}

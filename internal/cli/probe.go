@@ -30,12 +30,13 @@ func probe(ctx context.Context, p *scenarios.Plan, endpoint string) (probed, err
 		return probed{}, err
 	}
 	defer c.Close()
-	out := probed{asked: p.Stages[0].Output.Tokens, ignoreEOS: true}
+	out := probed{ignoreEOS: true}
 	begin := time.Now()
 	if _, err := c.Models(ctx); err == nil {
 		out.roundTrip = time.Since(begin)
 	}
 	r := probeRequest(p)
+	out.asked = r.MaxTokens
 	err = out.ask(ctx, c, r)
 	var refused *client.APIError
 	if errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity) {

@@ -62,7 +62,7 @@ func readmeLine(command string) string {
 	if command == "llmload selftest" {
 		return "exits 0 llmload selftest --streams 8 --rates none -n 8\nstdout '8 requests matched'"
 	}
-	command = strings.ReplaceAll(command, "http://127.0.0.1:8000", "$m")
+	command = strings.NewReplacer("http://127.0.0.1:8000", "$m", "http://127.0.0.1:8001", "$m").Replace(command)
 	command = longTime.ReplaceAllString(command, "-d 1s")
 	return fmt.Sprintf("env M=$m\nexits 0 %s", command)
 }

@@ -6,13 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/results/dialect"
 	"github.com/llmload/llmload/results/store"
 )
+
+// overlayDir is where the plots of several runs go unless --plots names another.
+const overlayDir = "results/plots"
+
+// reportFormats are how report prints.
+var reportFormats = []string{"table", "markdown", "csv", "json"}
 
 func reportCommand(sys IO) *cli.Command {
 	return &cli.Command{
@@ -20,65 +29,154 @@ func reportCommand(sys IO) *cli.Command {
 		ArgsUsage: "RUN...",
 		Description: example(
 			"llmload report results/runs/20260102T150405Z-quickstart-abcd",
-			"llmload report RUN --json",
-			"llmload report RUN OTHER --html both.html          one page with the runs laid over one another",
+			"llmload report BASE NEW                         both in one table, and laid over one another in "+overlayDir,
+			"llmload report RUN --format markdown >> \"$GITHUB_STEP_SUMMARY\"",
+			"llmload report RUN --format csv | column -s, -t",
+			"llmload report BASE NEW --html both.html        one page with the runs laid over one another",
+			"llmload report RUN --dialect vllm               what vllm bench serve would have reported of the same requests",
 		) + "\n\nA run that was killed has a summary without figures; report makes them from its records.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "html", Usage: "write one page of all the runs to `FILE`, instead of each run's own report.html"},
-			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
-		},
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", Usage: "`FORMAT`: " + strings.Join(reportFormats, ", ")},
+			&cli.BoolFlag{Name: "json", Usage: "the same as --format json: the summary on stdout, and nothing else there"},
+			&cli.StringFlag{Name: "dialect", Usage: "add the figures of `TOOL`: vllm, guidellm, aiperf or inference-perf"},
+			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` (default: report.html in the run folder; of several runs in " + overlayDir + ")"},
+			&cli.StringFlag{Name: "plots", Usage: "draw into `DIR` (default: plots in the run folder; of several runs " + overlayDir + ")"},
+		}, ciFlags(), figureFlags()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usage("report needs the folder of a run, such as %s/ID", runsDir)
 			}
-			return reportRuns(sys, c.Args().Slice(), c.String("html"), c.Bool("json"))
+			return reportRuns(sys, c)
 		},
 	}
 }
 
-// reportRuns reports run after run. One page of all is written to html where that names a file.
-func reportRuns(sys IO, dirs []string, html string, asJSON bool) error {
-	var all []report.Run
+// opened is a run folder with its figures.
+type opened struct {
+	folder *store.Run
+	report.Run
+}
+
+func reportRuns(sys IO, c *cli.Context) error {
+	files, err := ciOptions(c)
+	if err != nil {
+		return err
+	}
+	format, tool, err := reportFlags(c)
+	if err != nil {
+		return err
+	}
+	runs, summaries, err := openRuns(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := printRuns(sys, c, runs, summaries, format, tool); err != nil {
+		return err
+	}
+	return files.run(sys, summaries...)
+}
+
+func openRuns(dirs []string) (runs []opened, summaries []*results.Summary, err error) {
 	for _, dir := range dirs {
-		run, err := reportRun(sys, dir, html == "", asJSON)
+		run, err := store.Open(dir)
+		if err != nil {
+			return nil, nil, asUsage(err)
+		}
+		s, hs, err := read(run)
+		if err != nil {
+			return nil, nil, err
+		}
+		runs, summaries = append(runs, opened{run, report.Run{Summary: s, Histograms: hs}}), append(summaries, s)
+	}
+	return runs, summaries, nil
+}
+
+func printRuns(sys IO, c *cli.Context, runs []opened, summaries []*results.Summary, format string, tool *dialect.Tool) error {
+	switch {
+	case format == "json" && len(runs) == 1:
+		return printJSON(sys.Out, summaries[0])
+	case format == "json":
+		return printJSON(sys.Out, summaries)
+	case format == "csv":
+		return report.WriteCSV(sys.Out, summaries)
+	}
+	options := sys.tableOptions()
+	options.Markdown = format == "markdown"
+	if err := report.WriteRuns(sys.Out, summaries, options); err != nil {
+		return err
+	}
+	if tool != nil {
+		if err := writeDialects(sys, runs, tool, options); err != nil {
+			return err
+		}
+	}
+	return drawRuns(sys, c, runs, options.Markdown)
+}
+
+func reportFlags(c *cli.Context) (format string, tool *dialect.Tool, err error) {
+	format = c.String("format")
+	if c.Bool("json") {
+		format = "json"
+	}
+	if !slices.Contains(reportFormats, format) {
+		return "", nil, usage("--format %q: write one of %s%s", format, strings.Join(reportFormats, ", "), didYouMean(format, reportFormats))
+	}
+	if name := c.String("dialect"); name != "" {
+		if format == "json" || format == "csv" {
+			return "", nil, usage("--dialect is printed as a table: leave --format %s out", format)
+		}
+		if tool, err = dialect.Lookup(name); err != nil {
+			return "", nil, usage("--dialect: %v", err)
+		}
+	}
+	return format, tool, nil
+}
+
+func writeDialects(sys IO, runs []opened, tool *dialect.Tool, o report.Options) error {
+	for _, r := range runs {
+		stages, err := tool.Compute(r.folder.Records())
 		if err != nil {
 			return err
 		}
-		all = append(all, run)
-	}
-	if html == "" {
-		return nil
-	}
-	if err := writePage(html, all...); err != nil {
-		return &exitError{exitRun, fmt.Errorf("no page: %w", err)}
+		if len(runs) > 1 {
+			fmt.Fprintf(sys.Out, "\n%s\n", r.Summary.Run.ID)
+		}
+		if err := report.WriteDialect(sys.Out, r.Summary, tool, stages, o); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// reportRun prints a run and, unless its summary alone is wanted, draws it again into its folder.
-func reportRun(sys IO, dir string, page, asJSON bool) (r report.Run, err error) {
-	run, err := store.Open(dir)
-	if err != nil {
-		return r, asUsage(err)
+// drawRuns draws plots and the page, several runs laid over one another, and says where: the last line on stdout, but for
+// Markdown, which goes into a page itself.
+func drawRuns(sys IO, c *cli.Context, runs []opened, quiet bool) error {
+	plots, last := filepath.Join(runs[0].folder.Dir, plotsDir), runs[0].folder.Dir
+	if len(runs) > 1 {
+		plots, last = overlayDir, overlayDir
 	}
-	if r.Summary, r.Histograms, err = read(run); err != nil {
-		return r, err
+	html := filepath.Join(last, pageFile)
+	if c.IsSet("plots") {
+		plots, last = c.String("plots"), c.String("plots")
 	}
-	if !asJSON || !page {
-		r.Requests = sys.digest(run)
+	drawn := make([]report.Run, len(runs))
+	for i, r := range runs {
+		drawn[i] = r.Run
+		drawn[i].Requests = sys.digest(r.folder)
 	}
-	if asJSON {
-		return r, printJSON(sys.Out, r.Summary)
+	sys.plots(plots, drawn...)
+	if c.IsSet("html") {
+		if err := writePage(c.String("html"), drawn...); err != nil {
+			return &exitError{exitRun, fmt.Errorf("no page: %w", err)}
+		}
+	} else {
+		sys.page(html, drawn...)
 	}
-	if err := report.WriteTables(sys.Out, r.Summary, sys.tableOptions()); err != nil {
-		return r, err
+	if quiet {
+		return nil
 	}
-	sys.plots(dir, r)
-	if page {
-		sys.page(dir, r)
-	}
-	_, err = fmt.Fprintln(sys.Out, dir)
-	return r, err
+	_, err := fmt.Fprintln(sys.Out, last)
+	return err
 }
 
 // digest reads a run's records for its page, which without them shows no single request.
@@ -94,23 +192,26 @@ func (sys IO) digest(run *store.Run) *report.Digest {
 	return d
 }
 
+// The names in a run folder of what is to be looked at.
+const (
+	plotsDir = "plots"
+	pageFile = "report.html"
+)
+
 // draw puts into a run folder what is to be looked at. A run is none the worse for lacking it.
 func (sys IO) draw(dir string, r report.Run) {
-	sys.plots(dir, r)
-	sys.page(dir, r)
+	sys.plots(filepath.Join(dir, plotsDir), r)
+	sys.page(filepath.Join(dir, pageFile), r)
 }
 
-func (sys IO) plots(dir string, r report.Run) {
-	if _, err := report.WritePlots(filepath.Join(dir, "plots"), r); err != nil {
+func (sys IO) plots(dir string, runs ...report.Run) {
+	if _, err := report.WritePlots(dir, runs...); err != nil {
 		fmt.Fprintf(sys.Err, "llmload: no plots: %v\n", err)
 	}
 }
 
-// pageFile is a run's page in its folder.
-const pageFile = "report.html"
-
-func (sys IO) page(dir string, r report.Run) {
-	if err := writePage(filepath.Join(dir, pageFile), r); err != nil {
+func (sys IO) page(file string, runs ...report.Run) {
+	if err := writePage(file, runs...); err != nil {
 		fmt.Fprintf(sys.Err, "llmload: no page: %v\n", err)
 	}
 }

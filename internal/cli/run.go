@@ -17,6 +17,7 @@ import (
 
 	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // outputFlags are what every command that runs load has.
@@ -25,6 +26,7 @@ func outputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
 		&cli.StringSliceFlag{Name: "label", Usage: "`KEY=VALUE` kept with the run; may be repeated"},
+		&cli.StringFlag{Name: "metrics-addr", Usage: "expose the run for Prometheus at `ADDR`/metrics while it lasts; a port alone is on 127.0.0.1"},
 		&cli.BoolFlag{Name: "yes", Usage: "load an address outside this machine and network without asking"},
 	}
 }
@@ -37,28 +39,36 @@ func runCommand(sys IO) *cli.Command {
 			"llmload run                                        the built-in quickstart against the bundled mock",
 			"llmload run chat.yaml --label gpu=h100",
 			"llmload run quickstart --endpoint http://127.0.0.1:8000 --model my-model",
+			"llmload run chat.yaml --shard 0/4 --start-at 1767225600 --out runs/shard-{shard}   one of four machines",
 		),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
-		}, outputFlags()...),
+			metricsFlag(),
+		}, slices.Concat(outputFlags(), ciFlags(), figureFlags(), shardFlags())...),
 		Action: func(c *cli.Context) error {
 			if err := onlyArgs(c, 1); err != nil {
 				return err
 			}
-			plan, err := planFor(sys, c)
+			if _, err := ciOptions(c); err != nil {
+				return err // before anything is started
+			}
+			b, err := barrierOf(sys, c, time.Now())
 			if err != nil {
 				return err
 			}
-			return runPlan(c, sys, plan, execution{})
+			plan, err := planFor(sys, c, c.Args().First())
+			if err != nil {
+				return err
+			}
+			return runPlan(c, sys, plan, &execution{barrier: b})
 		},
 	}
 }
 
 // planFor loads the scenario that a command line names, with its overrides.
-func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
-	name := c.Args().First()
+func planFor(sys IO, c *cli.Context, name string) (*scenarios.Plan, error) {
 	if name == "" {
 		name = defaultScenario
 	}
@@ -76,7 +86,28 @@ func planFor(sys IO, c *cli.Context) (*scenarios.Plan, error) {
 	if c.IsSet("model") {
 		plan.Model = c.String("model")
 	}
-	return plan, redirect(sys, plan, c.String("endpoint"))
+	if err := redirect(sys, plan, c.String("endpoint")); err != nil {
+		return nil, err
+	}
+	return plan, readMetrics(plan, c.StringSlice("metrics"))
+}
+
+// metricsFlag names the Prometheus endpoints of the server.
+func metricsFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "metrics", Usage: "read the server's own metrics from this `URL` of Prometheus' text format while it is loaded; may be repeated"}
+}
+
+// readMetrics has a plan read these addresses instead of its own.
+func readMetrics(p *scenarios.Plan, urls []string) error {
+	for _, u := range urls {
+		if err := scenarios.CheckMetrics(u); err != nil {
+			return asUsage(err)
+		}
+	}
+	if len(urls) > 0 {
+		p.Target.Metrics = urls
+	}
+	return nil
 }
 
 // redirect points a plan at another server. Stages with faults are left out, and said so: only the mock can inject them.
@@ -108,13 +139,27 @@ func redirect(sys IO, p *scenarios.Plan, endpoint string) error {
 }
 
 // runPlan finds the target and the model, and runs.
-func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e execution) error {
+func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e *execution) error {
 	var err error
 	if e.labels, err = labels(c.StringSlice("label")); err != nil {
 		return err
 	}
-	e.sys, e.plan, e.out, e.json = sys, plan, c.String("out"), c.Bool("json")
+	if e.ci, err = ciOptions(c); err != nil {
+		return err
+	}
+	e.sys, e.plan, e.out, e.json, e.live = sys, plan, c.String("out"), c.Bool("json"), &runner.Live{}
+	if err := e.prepare(); err != nil {
+		return err
+	}
 	ctx := c.Context
+	addr, err := metricsAddr(c)
+	if err != nil {
+		return err
+	}
+	if e.exposed, err = sys.expose(addr, e.live); err != nil {
+		return err
+	}
+	defer e.exposed.close()
 	if e.target == nil {
 		if err := sys.confirm(ctx, plan, c.Bool("yes")); err != nil {
 			return err

@@ -34,6 +34,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
+			"settles":  settles,
 			"start":    start,
 			"finish":   finish,
 			"mock":     mock,
@@ -41,6 +42,7 @@ func runScripts(t *testing.T, dir string) {
 			"answers":  answers,
 			"refused":  refused,
 			"awaits":   awaits,
+			"soon":     soon,
 			"json":     jsonIs,
 			"jsonenv":  jsonEnv,
 			"lastline": lastLine,

@@ -32,6 +32,9 @@ func simulateScenario(c *cli.Context, sys IO) error {
 	if err != nil {
 		return err
 	}
+	if err := presetFrom(c, sys, &cfg); err != nil {
+		return err
+	}
 	res, err := simulate.Run(c.Context, plan, cfg)
 	if err != nil {
 		return asUsage(err)
@@ -55,6 +58,8 @@ func simulatedMock(c *cli.Context, sys IO, plan *scenarios.Plan) (mockserver.Con
 	switch {
 	case c.IsSet("config"):
 		return mockConfig(sys, c.String("config"))
+	case c.IsSet("preset-from"):
+		return mockserver.Config{}, nil
 	case plan.Target.Endpoint != "":
 		return mockserver.Config{}, usage("the scenario's target is an endpoint, which cannot be simulated: say with --config FILE what the mock is to be like")
 	}

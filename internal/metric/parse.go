@@ -11,6 +11,7 @@ import (
 
 // parser walks the expression once; its first error stands.
 type parser struct {
+	what string // threshold or gate
 	expr string
 	pos  int
 	err  error
@@ -19,7 +20,7 @@ type parser struct {
 func (p *parser) fail(at int, format string, args ...any) {
 	if p.err == nil {
 		col := utf8.RuneCountInString(p.expr[:at]) + 1
-		p.err = fmt.Errorf("threshold %q, column %d: %s", p.expr, col, fmt.Sprintf(format, args...))
+		p.err = fmt.Errorf("%s %q, column %d: %s", p.what, p.expr, col, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -56,17 +57,19 @@ func (p *parser) threshold() Threshold {
 func (p *parser) metric(text string, at int) (Info, string) {
 	name, stat, hasStat := strings.Cut(text, ".")
 	info, known := Lookup(name)
+	ttft, _ := Lookup(string(TTFT))
+	success, _ := Lookup(string(SuccessRate))
 	switch near := Suggest(name); {
 	case text == "":
-		p.fail(at, "want a metric, as in ttft.p95 < 500ms or success_rate >= 0.99")
+		p.fail(at, "want a metric, as in %s or %s", p.example(ttft), p.example(success))
 	case !known && near != "":
 		p.fail(at, "no metric %q, did you mean %q?", name, near)
 	case !known:
 		p.fail(at, "no metric %q: the metrics are %s", name, names())
 	case info.Distribution && !hasStat:
-		p.fail(at+len(name), "%s is a distribution: say which of its values, as in %s", name, example(info))
+		p.fail(at+len(name), "%s is a distribution: say which of its values, as in %s", name, p.example(info))
 	case !info.Distribution && hasStat:
-		p.fail(at+len(name), "%s is one number and has no %q: write %s", name, stat, example(info))
+		p.fail(at+len(name), "%s is one number and has no %q: write %s", name, stat, p.example(info))
 	case info.Distribution:
 		p.stat(stat, at+len(name)+1, info)
 	}
@@ -79,7 +82,7 @@ func (p *parser) stat(stat string, at int, info Info) {
 		return
 	}
 	if _, ok := (Threshold{Stat: stat}).Quantile(); !ok {
-		p.fail(at, "no %q of %s: p50, p99.9 (above p0, below p100), ok_p99, mean, min, max or stddev, as in %s", stat, info.Name, example(info))
+		p.fail(at, "no %q of %s: p50, p99.9 (above p0, below p100), ok_p99, mean, min, max or stddev, as in %s", stat, info.Name, p.example(info))
 	}
 }
 
@@ -91,14 +94,14 @@ func (p *parser) op(info Info, stat string) Op {
 	case "<", "<=", ">", ">=":
 		p.pos += len(text)
 	default:
-		p.fail(p.pos, "want <, <=, > or >= after the metric, as in %s", example(info, stat))
+		p.fail(p.pos, "want <, <=, > or >= after the metric, as in %s", p.example(info, stat))
 	}
 	return Op(text)
 }
 
 func (p *parser) value(text string, at int, info Info) float64 {
 	if text == "" {
-		p.fail(at, "want a value after the operator, as in %s", example(info))
+		p.fail(at, "want a value after the operator, as in %s", p.example(info))
 	}
 	switch info.Unit {
 	case duration:
@@ -116,7 +119,7 @@ func (p *parser) durationValue(text string, at int, info Info) float64 {
 	case isDecimal(text):
 		p.fail(at, "a duration needs a unit: write %sms or %ss", text, text)
 	case err != nil || d < 0:
-		p.fail(at, "%q is not a duration, as in %s", text, example(info))
+		p.fail(at, "%q is not a duration, as in %s", text, p.example(info))
 	case d > longest:
 		p.fail(at, "%s is longer than any run: at most %s", text, longest)
 	}
@@ -130,7 +133,7 @@ func (p *parser) ratioValue(text string, at int, info Info) float64 {
 		v, _ = strconv.ParseFloat(digits+"e-2", 64) // nearest to the decimal, where a division is not
 	}
 	if v > 1 {
-		p.fail(at, "%s is a share between 0 and 1, or per cent, as in %s", info.Name, example(info))
+		p.fail(at, "%s is a share between 0 and 1, or per cent, as in %s", info.Name, p.example(info))
 	}
 	return v
 }
@@ -138,7 +141,7 @@ func (p *parser) ratioValue(text string, at int, info Info) float64 {
 func (p *parser) number(text string, at int, info Info) float64 {
 	v, err := strconv.ParseFloat(text, 64)
 	if !isDecimal(text) || err != nil || math.IsInf(v, 0) {
-		p.fail(at, "%q is not a plain number, as in %s", text, example(info))
+		p.fail(at, "%q is not a plain number, as in %s", text, p.example(info))
 	}
 	return v
 }
@@ -159,6 +162,14 @@ func names() string {
 		all = append(all, string(m.Name))
 	}
 	return strings.Join(all, ", ")
+}
+
+// example writes an expression of the parser's kind that is right for the metric.
+func (p *parser) example(info Info, stat ...string) string {
+	if p.what == "gate" {
+		return gateExample(info, stat...)
+	}
+	return example(info, stat...)
 }
 
 // example writes a threshold that is right for the metric.

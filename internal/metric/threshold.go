@@ -25,7 +25,7 @@ type Threshold struct {
 // ParseThreshold reads `metric.stat op value`. A duration has a unit, a ratio is a share (0.99) or per cent (99%). Errors
 // say the column in runes.
 func ParseThreshold(expr string) (Threshold, error) {
-	p := parser{expr: expr}
+	p := parser{what: "threshold", expr: expr}
 	t := p.threshold()
 	if p.err != nil {
 		return Threshold{}, p.err

@@ -25,11 +25,24 @@ func main() {
 	flag.DurationVar(&l.length, "for", 8*time.Second, "length of each stream")
 	flag.DurationVar(&l.spread, "spread", time.Second, "time over which the streams start")
 	profile := flag.String("cpuprofile", "", "write the server's CPU profile to `FILE`")
+	reader := flag.Bool("reader", false, "measure llmload run, reading the streams of a server that only writes")
 	asBare := flag.Bool("bare", false, "be the server that only writes, for the program itself")
+	asEvents := flag.Bool("events", false, "be the server of -reader, for the program itself")
+	asClient := flag.String("client", "", "be the client package alone and read from `URL`, for the program itself")
+	asEpoll := flag.String("epoll", "", "be a loop around epoll and read from `ADDR`, for the program itself")
 	flag.Parse()
 	run := func() error { return measure(ctx, *binary, *profile, l) }
-	if *asBare {
+	switch {
+	case *asBare:
 		run = func() error { return bare(l) }
+	case *asEvents:
+		run = func() error { return events(l) }
+	case *asClient != "":
+		run = func() error { return clientOnly(ctx, *asClient, l) }
+	case *asEpoll != "":
+		run = func() error { return epollReader(ctx, *asEpoll, l) }
+	case *reader:
+		run = func() error { return measureReader(ctx, *binary, l) }
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "selfbench:", err)

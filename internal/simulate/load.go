@@ -21,6 +21,7 @@ type request struct {
 	first      int64 // index of its first prompt
 	prompts    int
 	workload   string // of the mix
+	customID   string // of a batch file's request
 	input      int    // tokens asked for, 0 where unknown
 	output     int    // likewise
 	intended   time.Duration

@@ -16,7 +16,7 @@ import (
 // post is a request's path and body, in the fields that the runner sends.
 func (st *stage) post(r *request) (path string, body []byte) {
 	w := st.asks(r)
-	r.workload, r.input, r.output = w.Name, w.Input, w.Tokens*r.prompts
+	r.workload, r.customID, r.input, r.output = w.Name, w.CustomID, w.Input, w.Tokens*r.prompts
 	m := map[string]any{"model": st.result.Model}
 	path = fill(m, &w)
 	if s := r.session; s != nil {
@@ -70,7 +70,7 @@ func fill(m map[string]any, w *scenarios.Request) (path string) {
 // record collects a request that has ended.
 func (st *stage) record(r *request) {
 	rec := &results.Record{
-		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Workload: r.workload, Prompts: r.prompts,
+		Seq: r.seq, Stage: st.Name, Warmup: r.arrival.Warmup, Tail: r.arrival.Tail, Workload: r.workload, CustomID: r.customID, Prompts: r.prompts,
 		IntendedNS: ns(r.intended), SlotNS: ns(r.slot), DoneNS: ns(st.now),
 	}
 	if st.BatchSize > 1 {
@@ -107,6 +107,7 @@ func (st *stage) record(r *request) {
 	}
 	st.recorded++
 	st.collector.Add(rec)
+	st.each(rec)
 	st.intake.Ended(r.arrival)
 	st.intake.Recorded(rec)
 	st.checkOver()

@@ -31,11 +31,16 @@ type Result struct {
 // Run carries out the plan stage by stage on one mock of the config. When ctx ends it returns what was measured until
 // then with Interrupted set.
 func Run(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config) (*Result, error) {
+	return Records(ctx, plan, cfg, func(*results.Record) {})
+}
+
+// Records is Run, and hands each record over as its request ends. It keeps nothing of them.
+func Records(ctx context.Context, plan *scenarios.Plan, cfg mockserver.Config, each func(*results.Record)) (*Result, error) {
 	mock, err := mockserver.NewVirtual(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &sim{plan: plan, mock: mock, spending: runner.NewSpending(plan.Budget)}
+	s := &sim{plan: plan, mock: mock, each: each, spending: runner.NewSpending(plan.Budget)}
 	s.result.Model = plan.Model
 	if models := mock.Models(); plan.Model == "" && len(models) > 1 {
 		return nil, fmt.Errorf("the mock has several models, name one as `model`: %s", strings.Join(models, ", "))
@@ -71,6 +76,7 @@ type sim struct {
 	now      time.Duration // from the run's start
 	events   events
 	spending *runner.Spending
+	each     func(*results.Record)
 	result   Result
 
 	issued, recorded, attempts int64

@@ -13,9 +13,11 @@ import (
 // What follows is secret by the name of its key, as in every file of this program: what messages quote of it is blotted out,
 // and Redacted leaves it out.
 var (
-	secretName = regexp.MustCompile(`(?i)(?:key|secret|password|passwd|authorization|cookie|credential|bearer)s?$|^(?:.*[-_.])?(?:auth|access|api|private|refresh)[-_]?token$|^token$`)
+	secretName = regexp.MustCompile(`(?i)(?:key|secret|password|passwd|authorization|cookie|credential|bearer|token)s?$`)
+	// notSecret are the tokens that a model makes: counted, placed or named, none of them opens a door.
+	notSecret = regexp.MustCompile(`(?i)tokens$|(?:per|at|first|last|next|bos|eos|pad|stop|end)[-_]?token$`)
 	// secretText finds such a key in text that is not parsed, up to its value.
-	secretText = regexp.MustCompile(`(?i)(?:(?:key|secret|password|passwd|authorization|cookie|credential|bearer)s?|(?:auth|access|api|private|refresh|\b)[-_]?token|headers)["']?\s*[:=]|api[-_]?keys?["']?\s`)
+	secretText = regexp.MustCompile(`(?i)(?:(?:key|secret|password|passwd|authorization|cookie|credential|bearer)s?|[\w-]*token|headers|extra_body)["']?\s*[:=]|api[-_]?keys?["']?\s`)
 	// otherKey begins a line that goes on with another key.
 	otherKey = regexp.MustCompile(`^[\s{,-]*["']?[\w.${}\[\]-]+["']?\s*:(?:\s|$)`)
 	// address finds in unparsed text who logs in at one, and its query.
@@ -27,7 +29,7 @@ var (
 const redacted = "[redacted]"
 
 func isSecret(key string) bool {
-	return secretName.MatchString(key) || Nearest(key, []string{"api_key"}) != ""
+	return secretName.MatchString(key) && !notSecret.MatchString(key) || Nearest(key, []string{"api_key"}) != ""
 }
 
 // secrets blots out values. A blot is as long as what it hides, so that carets stay in place.
@@ -87,6 +89,7 @@ func (s *secrets) walk(n *yaml.Node, least int) {
 	case n.Kind == yaml.AliasNode && least > 0 && !s.seen[n]:
 		s.seen[n] = true
 		s.walk(n.Alias, least)
+	case n.Kind == yaml.ScalarNode && least == leastBody && len(n.Value) < leastBody: // a number, a switch, a word
 	case n.Kind == yaml.ScalarNode && (least > 0 || secretText.MatchString(n.Value)):
 		s.hide(n, max(least, minSecret))
 	case n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode:
@@ -97,16 +100,20 @@ func (s *secrets) walk(n *yaml.Node, least int) {
 			case n.Kind == yaml.SequenceNode:
 			case i%2 == 1:
 				below = max(least, leastBelow(n.Content[i-1], child))
-			case least == leastHeader:
-				below = 0 // the names of headers are shown
+			case least == leastHeader || least == leastBody:
+				below = 0 // the names of headers and fields are shown
 			}
 			s.walk(child, below)
 		}
 	}
 }
 
-// leastHeader is the length from which a header's value is hidden wherever it stands.
-const leastHeader = 8
+// leastHeader is the length from which a header's value is hidden wherever it stands; leastBody that from which a field of a
+// request's extra body is hidden at all, for most are settings.
+const (
+	leastHeader = 8
+	leastBody   = 9
+)
 
 func leastBelow(key, value *yaml.Node) int {
 	switch {
@@ -114,6 +121,8 @@ func leastBelow(key, value *yaml.Node) int {
 		return minSecret
 	case key.Value == "headers" && resolve(value).Kind == yaml.MappingNode:
 		return leastHeader
+	case key.Value == "extra_body" && resolve(value).Kind == yaml.MappingNode:
+		return leastBody
 	}
 	return 0
 }

@@ -30,6 +30,11 @@ func TestErrorsShowNoKey(t *testing.T) {
 		"in a path":                    "{set: {api_key: PLANTED}, bogus: 1}",
 		"in a header":                  "{header: {Authorization: Bearer PLANTED}, bogus: 1}",
 		"in a header of a scenario":    "{headers: {X-Tenant: PLANTED}, bogus: 1}",
+		"in a body of one's own":       "{extra_body: {tenant: PLANTED-0001}, bogus: 1}",
+		"deep in such a body":          "{extra_body: {a: [{b: PLANTED-0001}]}, bogus: 1}",
+		"under any token":              "{hf_token: PLANTED, bogus: 1}",
+		"under a token without a dash": "{csrftoken: PLANTED, bogus: 1}",
+		"in a token that is open":      "hf_token: \"PLANTED",
 		"in headers that are open":     "headers:\n  X-Tenant: PLANTED\n  X: \"PLANTED",
 		"written twice":                "api_key: PLANTED\napi_key: PLANTED",
 		"with a tag":                   "api_key: !mine PLANTED",
@@ -100,5 +105,21 @@ func TestRedactedLeavesKeysOut(t *testing.T) {
 	}
 	if got := n.Get("mock.api_key").Text(); got != "PLANTED" {
 		t.Errorf("the node itself became %s", got)
+	}
+}
+
+// TestTokensOfAModelAreShown: what counts or places the tokens of answers is no secret, and a mistake there is shown.
+func TestTokensOfAModelAreShown(t *testing.T) {
+	for _, key := range []string{"input_tokens", "max_tokens", "prefill_per_token", "at_token", "eos_token", "first_token_timeout", "tokens_per_chunk"} {
+		n, err := strictyaml.Parse("f.yaml", []byte("{"+key+": SHOWN, bogus: 1}"), func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = n.Decode(&struct{}{}); err == nil || !strings.Contains(err.Error(), "SHOWN") {
+			t.Errorf("%s: %v", key, err)
+		}
+		if text, err := n.Redacted().YAML(); err != nil || !strings.Contains(string(text), "SHOWN") {
+			t.Errorf("%s: %s, %v", key, text, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"io"
 
 	"github.com/llmload/llmload/results"
@@ -15,4 +16,9 @@ func NewTestWriter(dir string, file io.WriteCloser) (*Writer, error) {
 // ReadRecords reads records from memory.
 func ReadRecords(in io.Reader, each func(*results.Record, error) bool) (truncated bool, err error) {
 	return readRecords(in, func(_ int, text []byte) bool { return each(decodeRecord(text)) })
+}
+
+// MergeWithin merges with so much memory for sorting.
+func MergeWithin(ctx context.Context, dir string, shards []*Run, memory int) (*results.Summary, []results.StageHistograms, error) {
+	return Merge(ctx, dir, shards, MergeConfig{memory: memory})
 }

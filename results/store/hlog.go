@@ -16,9 +16,9 @@ import (
 // nsPerMS scales a log's time stamps.
 const nsPerMS = int64(time.Millisecond)
 
-// writeHistograms writes a HdrHistogram log (version 1.3): one interval a stage and metric, values in nanoseconds, the
+// WriteHistograms writes a HdrHistogram log (version 1.3): one interval a stage and metric, values in nanoseconds, the
 // tag STAGE/METRIC with the stage path-escaped, since a tag takes neither comma nor space. started is the run's start.
-func writeHistograms(w io.Writer, started time.Time, stages []results.StageHistograms) error {
+func WriteHistograms(w io.Writer, started time.Time, stages []results.StageHistograms) error {
 	log := hdrhistogram.NewHistogramLogWriter(w)
 	startMS := started.UnixMilli()
 	for _, header := range []func() error{
@@ -62,7 +62,7 @@ func toPacked(h *results.Histogram) (*hdrhistogram.PackedHistogram, error) {
 	return packed, nil
 }
 
-// readHistograms reads what writeHistograms wrote. A log holds buckets alone: min, max, mean and standard deviation are
+// readHistograms reads what WriteHistograms wrote. A log holds buckets alone: min, max, mean and standard deviation are
 // those of the bucket edges, within 0.1%. Intervals that are not ours are passed over.
 func readHistograms(r io.Reader, started time.Time) ([]results.StageHistograms, error) {
 	log := hdrhistogram.NewHistogramLogReader(r)

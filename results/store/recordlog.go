@@ -37,6 +37,7 @@ type recordLog struct {
 	done    chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
+	written sync.Cond // on mu: a frame was
 	pending []byte
 	lines   int64 // in pending
 	spare   []byte
@@ -52,6 +53,7 @@ func newRecordLog(file io.WriteCloser) (*recordLog, error) {
 		return nil, fmt.Errorf("start compressing: %w", err)
 	}
 	l := &recordLog{file: file, zstd: enc, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	l.written.L = &l.mu
 	go l.run()
 	return l, nil
 }
@@ -80,6 +82,16 @@ func (l *recordLog) append(r *results.Record) error {
 		l.signal()
 	}
 	return nil
+}
+
+// appendWhole keeps a record, and waits for the disk where that is behind: for who is not measuring.
+func (l *recordLog) appendWhole(r *results.Record) error {
+	l.mu.Lock()
+	for len(l.pending) >= frameSize && !l.broken && !l.closed {
+		l.written.Wait()
+	}
+	l.mu.Unlock()
+	return l.append(r)
 }
 
 // lose counts records that cannot be kept. It is called with the lock held.
@@ -119,6 +131,7 @@ func (l *recordLog) flush() (closed bool) {
 	frame, lines := l.pending, l.lines
 	l.pending, l.lines, l.spare = l.spare[:0], 0, nil
 	l.mu.Unlock()
+	defer l.written.Broadcast()
 	var err error
 	if len(frame) > 0 && !broken {
 		l.out = l.zstd.EncodeAll(frame, l.out[:0])

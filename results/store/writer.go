@@ -74,6 +74,9 @@ func (w *Writer) Append(r *results.Record) error { return w.log.append(r) }
 // Lost returns how many records could not be written so far.
 func (w *Writer) Lost() int64 { return w.log.lost() }
 
+// SetPlan replaces the plan, for a run that finds its stages while it goes on.
+func (w *Writer) SetPlan(plan []byte) error { return writeFile(w.dir, planFile, plan) }
+
 // Close writes the records that wait and closes the folder as it is: that of a run that did not finish. The error is the
 // first that any record met. After Finish, Close does nothing.
 func (w *Writer) Close() error { return w.log.close() }
@@ -87,7 +90,7 @@ func (w *Writer) Finish(s *results.Summary, hs []results.StageHistograms) error 
 		s.InvalidReasons = append(s.InvalidReasons, fmt.Sprintf("%d records could not be kept; the figures above count them all the same", s.RecordsLost))
 	}
 	var log bytes.Buffer
-	if err := writeHistograms(&log, s.Run.StartedAt, hs); err != nil {
+	if err := WriteHistograms(&log, s.Run.StartedAt, hs); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", filepath.Join(w.dir, histogramsFile), err))
 	} else {
 		errs = append(errs, writeFile(w.dir, histogramsFile, log.Bytes()))
@@ -103,8 +106,13 @@ func writeSummary(dir string, s *results.Summary) error {
 	return writeFile(dir, summaryFile, text)
 }
 
-// encodeSummary writes lists that are empty as [], so that a reader need not know null.
 func encodeSummary(s *results.Summary) ([]byte, error) {
+	text, err := json.MarshalIndent(complete(s), "", "  ")
+	return append(text, '\n'), err
+}
+
+// complete has [] for lists that are empty, so that a reader need not know null.
+func complete(s *results.Summary) *results.Summary {
 	whole := *s
 	whole.SchemaVersion = results.SchemaVersion
 	whole.InvalidReasons = filled(whole.InvalidReasons)
@@ -114,8 +122,7 @@ func encodeSummary(s *results.Summary) ([]byte, error) {
 		stage := &whole.Stages[i]
 		stage.SLO, stage.Series, stage.Warnings = filled(stage.SLO), filled(stage.Series), filled(stage.Warnings)
 	}
-	text, err := json.MarshalIndent(&whole, "", "  ")
-	return append(text, '\n'), err
+	return &whole
 }
 
 func filled[T any](list []T) []T {

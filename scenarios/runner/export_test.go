@@ -5,6 +5,10 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/llmload/llmload/internal/promscrape"
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
 )
 
 // Unbalanced is unbalanced, for tests.
@@ -71,3 +75,36 @@ func Steps(readings [][2]int64) (out []int64) {
 	}
 	return out
 }
+
+// Kept is all that a stage keeps of its requests, for tests: a recorder's collector and first tokens, the progress, and what
+// the server says once a second.
+type Kept struct {
+	Collector *results.Collector
+
+	live   Live
+	first  firstTokens
+	course promscrape.Course
+}
+
+// Begin begins a stage, for tests.
+func (k *Kept) Begin(s *scenarios.Stage) { k.live.begin(s, 0, 1) }
+
+// Sent notes that a request is sent, for tests.
+func (k *Kept) Sent() { k.live.issue(1) }
+
+// Add takes a request in that has ended, for tests.
+func (k *Kept) Add(r *results.Record) {
+	k.live.end()
+	k.Collector.Add(r)
+	k.live.record(r)
+	k.first.add(r)
+}
+
+// Watched takes in for the progress alone a request that has ended, for tests.
+func (k *Kept) Watched(r *results.Record) { k.live.record(r) }
+
+// Look takes in what a server says, for tests.
+func (k *Kept) Look(l promscrape.Look) { k.course.Add(l) }
+
+// Progress is how far the stage is, for tests.
+func (k *Kept) Progress() Progress { return k.live.Look() }

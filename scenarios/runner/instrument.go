@@ -106,22 +106,10 @@ func pauseP99(now *metrics.Float64Histogram, before []uint64) *float64 {
 
 // worst adds to a run's own figures those that only stages have, the largest of each.
 func worst(run results.Instrument, stages []results.StageSummary) results.Instrument {
-	larger := func(a, b *float64) *float64 {
-		if a == nil || (b != nil && *b > *a) {
-			return b
-		}
-		return a
-	}
+	cpu, gc := run.CPURatio, run.GCPauseP99MS
 	for i := range stages {
-		in := &stages[i].Instrument
-		run.DispatchDelayP99MS = larger(run.DispatchDelayP99MS, in.DispatchDelayP99MS)
-		run.LagP99MS = larger(run.LagP99MS, in.LagP99MS)
-		run.ServerLateP99MS = larger(run.ServerLateP99MS, in.ServerLateP99MS)
-		run.MultiEventReads = larger(run.MultiEventReads, in.MultiEventReads)
-		run.KernelToReadP50MS = larger(run.KernelToReadP50MS, in.KernelToReadP50MS)
-		run.KernelToReadP99MS = larger(run.KernelToReadP99MS, in.KernelToReadP99MS)
-		run.UnstampedReads = larger(run.UnstampedReads, in.UnstampedReads)
-		run.ClockStepMS = larger(run.ClockStepMS, in.ClockStepMS)
+		run.TakeWorst(stages[i].Instrument)
 	}
+	run.CPURatio, run.GCPauseP99MS = cpu, gc
 	return run
 }

@@ -38,15 +38,16 @@ func (t *totals) books(issued int64) results.Conservation {
 }
 
 // record decodes one request, collects it and keeps it.
-func (sr *stageRun) record(c *results.Collector, f finished) {
+func (sr *stageRun) record(c *results.Collector, f finished) *results.Record {
 	r := sr.toRecord(f)
 	sr.totals.add(r)
 	sr.noteFailure(r)
 	c.Add(r)
-	sr.cfg.Live.ended(r)
+	sr.cfg.Live.record(r)
 	if sr.cfg.Append != nil {
 		sr.cfg.Append(r)
 	}
+	return r
 }
 
 // noteFailure keeps the first error, so that a stage can say why its requests failed, and notices a server that is gone.
@@ -71,7 +72,7 @@ func (sr *stageRun) noteFailure(r *results.Record) {
 func (sr *stageRun) toRecord(f finished) *results.Record {
 	r := &results.Record{
 		ID: sr.requestID(f.seq), Seq: f.seq, Stage: sr.stage.Name, Warmup: f.arrival.Warmup, Tail: f.arrival.Tail,
-		Workload: f.workload, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
+		Workload: f.workload, CustomID: f.customID, Endpoint: f.endpoint, Prompts: f.prompts, IntendedNS: sr.since(f.intended), SlotNS: sr.since(f.slot),
 		DispatchedNS: sr.since(f.dispatched), DoneNS: sr.since(f.done),
 	}
 	if sr.stage.BatchSize > 1 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/internal/alarm"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/scenarios"
 )
@@ -40,12 +41,16 @@ type Config struct {
 	Nonce uint64 // makes cold prompts new to the server; a new one for each run
 	// Append keeps a record; it must not wait for a disk, and several goroutines call it. Nil keeps none.
 	Append func(*results.Record)
-	// AfterStage sees each finished stage and may end the run: a reason that is not empty does, and is kept.
+	// AfterStage sees each finished stage, all of whose records were appended, and may end the run: a reason that is not empty
+	// does, and is kept. It may append stages to the plan that have no more in flight than those it began with.
 	AfterStage func(results.StageSummary) (stop string)
-	// Start is the records' zero; the zero value is when Run is called.
+	// Start is the records' zero and the time of the first request; the zero value is when Run is called, and one that is to
+	// come is waited for.
 	Start time.Time
 	// Live is progress, for another goroutine to watch; nil is none.
 	Live *Live
+	// Metrics reads what the server says of itself, once a second; nil reads nothing.
+	Metrics Metrics
 	// Drain is how long requests under way may take after an interrupt or a stop; 0 is DefaultDrain.
 	Drain time.Duration
 	// KernelTimers sends and measures lag by timers of the kernel where those are to be had (Linux), which are late by some
@@ -67,6 +72,7 @@ type Result struct {
 	Budget       *results.Budget // nil: the plan has none
 	Invalid      []string
 	Interrupted  bool
+	Late         time.Duration // how long after Config.Start the run began
 }
 
 // Run carries out the plan stage by stage. When ctx ends it stops sending, lets requests under way finish for
@@ -91,6 +97,8 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 		plan: plan, target: target, cfg: cfg, clients: c, start: cfg.Start, prefix: idPrefix(cfg.RunID), secrets: Redactor(plan),
 		spending: NewSpending(plan.Budget),
 	}
+	r.until(ctx, cfg.Start)
+	r.result.Late = max(0, time.Since(cfg.Start))
 	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
@@ -106,7 +114,8 @@ type run struct {
 	cfg     Config
 	clients *clients
 	start   time.Time
-	prefix  string // of request ids
+	agreed  time.Time // of shards: when all begin the stage; zero: when the last stage is over
+	prefix  string    // of request ids
 
 	secrets *strings.Replacer
 
@@ -128,7 +137,12 @@ func (r *run) since(t time.Time) int64 {
 }
 
 func (r *run) stages(ctx context.Context) error {
-	for i := range r.plan.Stages {
+	starts := r.plan.StageStarts()
+	for i := 0; i < len(r.plan.Stages); i++ { // AfterStage may append
+		if starts != nil {
+			r.agreed = r.start.Add(starts[i])
+			r.until(ctx, r.agreed)
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -155,11 +169,24 @@ func (r *run) stages(ctx context.Context) error {
 		if r.ends {
 			return nil
 		}
-		if i < len(r.plan.Stages)-1 {
+		if i < len(r.plan.Stages)-1 && starts == nil {
 			pause(ctx, s.Pause)
 		}
 	}
 	return nil
+}
+
+// until waits for a moment, as precisely as requests are sent.
+func (r *run) until(ctx context.Context, due time.Time) {
+	timer := alarm.NewTimer(r.cfg.KernelTimers)
+	defer timer.Close()
+	for ctx.Err() == nil && time.Now().Before(due) {
+		timer.Set(due)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) {

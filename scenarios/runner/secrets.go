@@ -28,7 +28,7 @@ func Redactor(p *scenarios.Plan) *strings.Replacer {
 		_, credential, _ := strings.Cut(string(value), " ") // "Bearer KEY"
 		add(credential)
 	}
-	for _, endpoint := range p.Target.Endpoints() {
+	for _, endpoint := range slices.Concat(p.Target.Endpoints(), p.Target.Metrics) {
 		_, query, _ := strings.Cut(endpoint, "?")
 		add(query)
 		values, _ := url.ParseQuery(query) // what does not parse is hidden as a whole

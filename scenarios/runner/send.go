@@ -53,7 +53,7 @@ func (sr *stageRun) think(ctx context.Context, a scenarios.Arrival, ended time.T
 // come first served, and none is skipped. It goes on past the measured arrivals until those have ended, but sends no more
 // than was measured: a request that never ends must not load the server for ever.
 func (sr *stageRun) open(ctx, requests context.Context) {
-	slots := make(chan struct{}, sr.stage.MaxInFlight)
+	slots := make(chan struct{}, sr.stage.InFlight())
 	tail, endTail := context.WithCancel(ctx)
 	defer endTail()
 	timer := alarm.NewTimer(sr.cfg.KernelTimers)
@@ -182,7 +182,7 @@ func (sr *stageRun) build(ctx context.Context, a scenarios.Arrival, seq int64, i
 		j := &jobs[i]
 		j.finished = finished{seq: seq + int64(i), arrival: a, prompts: a.Size / n, intended: intended}
 		w := sr.stage.Request(a.First+int64(i), j.prompts, sr.cfg.Nonce)
-		j.workload, j.input, j.output = w.Name, w.Input, w.Tokens*j.prompts
+		j.workload, j.customID, j.input, j.output = w.Name, w.CustomID, w.Input, w.Tokens*j.prompts
 		j.client, j.endpoint = sr.clients.next(j.seq)
 		j.request = j.client.Prepare(ctx, sr.request(j.seq, &w))
 	}

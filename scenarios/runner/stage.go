@@ -19,7 +19,8 @@ import (
 type stageRun struct {
 	*run
 	stage   *scenarios.Stage
-	begin   time.Time // the stage's zero
+	begin   time.Time     // the stage's zero
+	late    time.Duration // of shards: how long after the agreed time it could begin
 	bounds  *results.Bounds
 	ended   chan finished  // requests whose answer is read, not yet decoded
 	sending sync.WaitGroup // requests and load goroutines
@@ -43,6 +44,7 @@ type finished struct {
 	turn       int    // of a session, from 1
 	lost       string // why a turn of a session was not sent
 	workload   string // of the mix
+	customID   string // of a batch file's request
 	endpoint   string // of several
 	input      int    // tokens asked for, 0 where unknown
 	output     int    // likewise
@@ -56,11 +58,16 @@ type finished struct {
 
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
+	watch := startWatch(ctx, r.cfg.Metrics)
 	begin := time.Now()
+	late := begin.Sub(r.agreed)
+	if !r.agreed.IsZero() { // what is late leaves late, and is measured as that
+		begin = r.agreed
+	}
 	intake := NewIntake(s, begin.Sub(r.start).Nanoseconds(), r.issued, r.spending)
 	sr := &stageRun{
 		run: r, stage: s, begin: begin, bounds: intake.Bounds, intake: intake,
-		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}),
+		ended: make(chan finished, 1024), cohort: make(chan struct{}), idle: make(chan struct{}), late: late,
 	}
 	sr.noWork = sync.OnceFunc(func() { close(sr.idle) })
 	ctx, sr.giveUp = context.WithCancelCause(ctx)
@@ -82,9 +89,11 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 	close(sr.ended)
 	collector, err := recorders.merge()
 	if err != nil {
+		watch.stop()
 		return results.StageSummary{}, err
 	}
-	return sr.finish(ctx, collector, instrument), nil
+	watch.end(context.WithoutCancel(ctx), recorders.waits().count)
+	return sr.finish(ctx, collector, instrument, watch, recorders.waits()), nil
 }
 
 // serverLateness asks a simulator how well it kept its own plan; nil where nobody can say. That a target is gone is found
@@ -121,7 +130,7 @@ func drainContext(ctx context.Context, drain time.Duration) (context.Context, co
 	return requests, func() { stop(); cancel() }
 }
 
-func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument) results.StageSummary {
+func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument, watch *watch, waits *firstTokens) results.StageSummary {
 	summary := c.Summarize()
 	summary.StopReason = sr.stopReason(ctx)
 	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
@@ -129,9 +138,14 @@ func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results
 	}
 	in.TakeRecorded(summary.Instrument)
 	summary.Instrument = in
+	watch.tell(&summary, sr.start, sr.bounds, waits)
 	j := judge(sr.stage, &summary, sr.failure)
+	j.warnings = append(j.warnings, watch.warnings()...)
 	if context.Cause(ctx) == errGone {
 		j.spoil("%v: %d connections in a row were refused; start it again", errGone, goneAfter)
+	}
+	if part := float64(sr.late) / float64(max(1, sr.stage.Duration)); !sr.agreed.IsZero() && sr.stage.Duration > 0 && part > maxStageLate {
+		j.spoil("this shard began %s after the others: the stage before it had not ended in time; lengthen pause", sr.late.Round(time.Millisecond))
 	}
 	sr.cut = sr.cut || ctx.Err() != nil
 	sr.ends = sr.intake.Stopped() != "" && sr.stage.Stop.Run || sr.intake.Spent()
@@ -173,6 +187,7 @@ func (sr *stageRun) due(a scenarios.Arrival) {
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
 func (sr *stageRun) report(f finished) {
+	sr.cfg.Live.end()
 	sr.ended <- f
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
@@ -196,8 +211,9 @@ func (sr *stageRun) checkStop() {
 
 // recorders decode answers and collect them, off the path of the stamps, each with its own histograms.
 type recorders struct {
-	wg   sync.WaitGroup
-	mine []*results.Collector
+	wg    sync.WaitGroup
+	mine  []*results.Collector
+	first []*firstTokens
 }
 
 func (sr *stageRun) startRecorders() *recorders {
@@ -205,10 +221,11 @@ func (sr *stageRun) startRecorders() *recorders {
 	info := InfoOf(sr.plan, sr.stage)
 	for range runtime.GOMAXPROCS(0) {
 		c := results.NewCollector(info, sr.bounds)
-		out.mine = append(out.mine, c)
+		first := &firstTokens{}
+		out.mine, out.first = append(out.mine, c), append(out.first, first)
 		out.wg.Go(func() {
 			for f := range sr.ended {
-				sr.record(c, f)
+				first.add(sr.record(c, f))
 			}
 		})
 	}

@@ -19,6 +19,7 @@ const (
 	maxCPURatio    = 0.95
 	maxCachedShare = 0.02
 	maxOutputError = 0.02
+	maxStageLate   = 0.01 // of a stage's duration: a shard that begins it later than the others by more sends beside them
 )
 
 // judgement gathers what a reader must know of a stage: warnings, and reasons for which its figures do not count.
@@ -44,22 +45,41 @@ func judge(stage *scenarios.Stage, s *results.StageSummary, failure string) (j j
 	if rule, _, early := strings.Cut(s.StopReason, ": "); early && !strings.Contains(rule, " ") {
 		j.warn("ended early, %s", s.StopReason)
 	}
-	switch {
-	case s.Requests.Issued == s.Requests.Cancelled:
-		j.spoil("no request was measured")
-		return j
-	case s.Requests.Succeeded == 0:
-		j.spoil("no request succeeded; the first error: %s", failure)
+	if !j.measured(s, failure) {
 		return j
 	}
 	j.instrument(s)
 	j.cache(stage, s)
 	j.lengths(stage, s)
 	j.load(stage, s)
+	j.guesses(stage, s)
 	if failed := s.Requests.Failed + s.Requests.TimedOut; failed > 0 && failure != "" && stage.Faults == nil {
 		j.warn("%d of %d requests failed; the first error: %s", failed, s.Requests.Issued, failure)
 	}
 	return j
+}
+
+// JudgeMerged says for which reasons a stage of a merged run does not count that no shard can know by itself: quantiles that only all
+// their requests resolve.
+func JudgeMerged(s *results.StageSummary) (invalid []string) {
+	var j judgement
+	if j.measured(s, "see the shards'") {
+		j.instrument(s)
+	}
+	return j.invalid
+}
+
+// measured reports whether there is anything to judge.
+func (j *judgement) measured(s *results.StageSummary, failure string) bool {
+	switch {
+	case s.Requests.Issued == s.Requests.Cancelled:
+		j.spoil("no request was measured")
+		return false
+	case s.Requests.Succeeded == 0:
+		j.spoil("no request succeeded; the first error: %s", failure)
+		return false
+	}
+	return true
 }
 
 // instrument holds the tool's own delays against the latencies that they would be taken for.
@@ -100,7 +120,7 @@ func (j *judgement) load(stage *scenarios.Stage, s *results.StageSummary) {
 		j.warn("%d requests are few for %d in flight: throughput is of a short window", n, stage.InFlight())
 	}
 	if wait := s.Metrics[metric.QueueDelay]; stage.Open() && wait != nil && wait.P50 != nil && *wait.P50 > 1 {
-		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.MaxInFlight)
+		j.warn("half of the requests waited %.1f ms or more for one of the %d places of max_in_flight", *wait.P50, stage.InFlight())
 	}
 	if s.Retries > 0 {
 		j.warn("%d attempts were retries: TTFT and logical_e2e count back-off, E2E is of the last attempt alone", s.Retries)
@@ -130,6 +150,14 @@ func (j *judgement) lengths(stage *scenarios.Stage, s *results.StageSummary) {
 	if off := float64(t.Output)/float64(t.RequestedOutput) - 1; off > maxOutputError || off < -maxOutputError {
 		j.spoil("answers had %+.1f%% of the tokens asked for; the server does not take ignore_eos: use output mode cap or natural", 100*off)
 	}
+}
+
+// guesses says where prompts distort what is measured of a server that guesses ahead.
+func (j *judgement) guesses(stage *scenarios.Stage, s *results.StageSummary) {
+	if s.Server == nil || s.Server.Speculative == nil || every(stage, func(w *scenarios.Workload) bool { return !w.Salad() }) {
+		return
+	}
+	j.warn("the server guesses ahead (speculative decoding), and guesses otherwise on prompts of random words than on real text: its tokens come at another pace than users will see; use prompts: {text: {words: 300}}, or a file of your own")
 }
 
 // every reports whether all workloads of the stage are alike in something.

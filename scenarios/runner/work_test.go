@@ -96,13 +96,14 @@ func TestRequestsOfABatchFile(t *testing.T) {
 	for _, c := range []struct {
 		file, more    string
 		input, output [2]int // of the first two requests
+		ids           [2]string
 	}{
-		{"chats.jsonl", "cache: warm", [2]int{3, 3}, [2]int{3, 5}},
-		{"chats.jsonl", "cache: cold", [2]int{7, 7}, [2]int{3, 5}},
-		{"chats.jsonl", "cache: warm}, stream: false, extra_body: {max_tokens: 6, max_completion_tokens: 6", [2]int{3, 3}, [2]int{6, 6}},
-		{"prompts.jsonl", "cache: warm", [2]int{4, 4}, [2]int{8, 8}},
-		{"prompts.jsonl", "cache: cold", [2]int{12, 12}, [2]int{8, 8}},
-		{"vectors.jsonl", "cache: warm", [2]int{2, 2}, [2]int{0, 0}},
+		{"chats.jsonl", "cache: warm", [2]int{3, 3}, [2]int{3, 5}, [2]string{"1", "2"}},
+		{"chats.jsonl", "cache: cold", [2]int{7, 7}, [2]int{3, 5}, [2]string{"1", "2"}},
+		{"chats.jsonl", "cache: warm}, stream: false, extra_body: {max_tokens: 6, max_completion_tokens: 6", [2]int{3, 3}, [2]int{6, 6}, [2]string{"1", "2"}},
+		{"prompts.jsonl", "cache: warm", [2]int{4, 4}, [2]int{8, 8}, [2]string{}},
+		{"prompts.jsonl", "cache: cold", [2]int{12, 12}, [2]int{8, 8}, [2]string{}},
+		{"vectors.jsonl", "cache: warm", [2]int{2, 2}, [2]int{0, 0}, [2]string{}},
 	} {
 		out := run(t, `engine: {model: none}`, `
 workload: {prompts: {batch: `+c.file+`, `+c.more+`}}
@@ -112,6 +113,9 @@ load: {requests: 2, warmup: {requests: 2}}
 			want := [2]int{c.input[r.Seq%2], c.output[r.Seq%2]}
 			if got := [2]int{r.Tokens.Input, r.Tokens.Output}; r.Outcome != results.OK || got != want || r.Tokens.RequestedOutput != 0 {
 				t.Errorf("%s, %s, request %d: %s %+v, want %v; %s", c.file, c.more, r.Seq, r.Outcome, r.Tokens, want, r.Error)
+			}
+			if want := c.ids[r.Seq%2]; r.CustomID != want {
+				t.Errorf("%s, request %d is %q, the file says %q", c.file, r.Seq, r.CustomID, want)
 			}
 		}
 	}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/llmload/llmload/internal/strictyaml"
+	"github.com/llmload/llmload/report"
+	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/results/store"
+	"github.com/llmload/llmload/scenarios"
+	"github.com/llmload/llmload/scenarios/runner"
+)
+
+func mergeCommand(sys IO) *cli.Command {
+	return &cli.Command{
+		Name: "merge", Usage: "make one run of those of its shards: records in order, histograms added, figures computed anew",
+		ArgsUsage: "RUN...",
+		Description: example(
+			"llmload merge runs/shard-0 runs/shard-1 runs/shard-2 runs/shard-3 --out runs/merged",
+			"llmload merge runs --wait 1h --partial      the folders shard-* of runs, once all are there",
+		) + "\n\nA shard that is missing, twice there or of another run is refused by name.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID-merged)"},
+			&cli.BoolFlag{Name: "partial", Usage: "merge what is there though a shard is missing or did not finish; the run is invalid and says which"},
+			&cli.DurationFlag{Name: "wait", Usage: "how long to wait for shards that are not there or have not finished"},
+			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usage("merge needs the folders of all shards of a run, or the folder that holds them as shard-0, shard-1 ...")
+			}
+			m := mergeCall{sys: sys, args: c.Args().Slice(), out: c.String("out"), partial: c.Bool("partial"), json: c.Bool("json")}
+			return m.run(c.Context, c.Duration("wait"))
+		},
+	}
+}
+
+// mergeCall is a merge as the command line asks for it.
+type mergeCall struct {
+	sys           IO
+	args          []string
+	out           string
+	partial, json bool
+}
+
+// run merges, once more each half second while shards are missing and there is time to wait.
+func (m *mergeCall) run(ctx context.Context, wait time.Duration) error {
+	limit := time.NewTimer(wait)
+	defer limit.Stop()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for wait > 0 {
+		err := m.try(ctx, false)
+		if !errors.Is(err, store.ErrIncomplete) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			wait = 0
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return m.try(ctx, m.partial)
+}
+
+// try merges once.
+func (m *mergeCall) try(ctx context.Context, partial bool) error {
+	shards, err := openShards(m.args)
+	if err != nil {
+		return asUsage(err)
+	}
+	out := m.out
+	if out == "" {
+		out = filepath.Join(runsDir, shards[0].Summary.Run.ID+"-merged")
+	}
+	s, hs, err := store.Merge(ctx, out, shards, store.MergeConfig{Partial: partial, Judge: judgeMerged(shards[0].Plan)})
+	switch {
+	case errors.Is(err, store.ErrIncomplete):
+		return &exitError{exitInvalid, fmt.Errorf("%w; --partial merges what is there, as an invalid run", err)}
+	case s == nil && ctx.Err() == nil:
+		return asUsage(err)
+	case err != nil:
+		return err
+	}
+	e := execution{sys: m.sys, json: m.json}
+	merged, err := store.Open(out)
+	if err != nil {
+		return err
+	}
+	if err := e.print(out, report.Run{Summary: s, Histograms: hs, Requests: m.sys.digest(merged)}); err != nil {
+		return err
+	}
+	judged := *s
+	judged.Run.Interrupted = false // the shards' runs were, not this command
+	return verdict(&judged, nil)
+}
+
+// openShards opens the folders that are named, and in one that holds no run its folders shard-*.
+func openShards(args []string) (shards []*store.Run, err error) {
+	for _, dir := range args {
+		r, err := store.Open(dir)
+		if err == nil {
+			shards = append(shards, r)
+			continue
+		}
+		inner, _ := filepath.Glob(filepath.Join(dir, "shard-*")) // the pattern is well-formed
+		if len(inner) == 0 {
+			return nil, err
+		}
+		slices.Sort(inner)
+		for _, name := range inner {
+			if r, err = store.Open(name); err != nil {
+				return nil, err
+			}
+			shards = append(shards, r)
+		}
+	}
+	return shards, nil
+}
+
+// judgeMerged completes a merged run by its plan's thresholds, and by what only the whole can know.
+func judgeMerged(plan []byte) func(*results.Summary, []results.StageHistograms) {
+	return func(s *results.Summary, hs []results.StageHistograms) {
+		for i := range s.Stages {
+			for _, why := range runner.JudgeMerged(&s.Stages[i]) {
+				why = s.Stages[i].Name + ": " + why
+				said := func(reason string) bool { return strings.HasSuffix(reason, why) } // by the shard that is the worst
+				if !slices.ContainsFunc(s.InvalidReasons, said) {
+					s.InvalidReasons = append(s.InvalidReasons, why)
+				}
+			}
+		}
+		thresholds, err := thresholdsOf(plan)
+		if err != nil {
+			s.InvalidReasons = append(s.InvalidReasons, "the plan's thresholds cannot be read: "+err.Error())
+		}
+		s.Thresholds = results.Evaluate(thresholds, s.Stages, hs)
+	}
+}
+
+// thresholdsOf reads those of a plan.yaml.
+func thresholdsOf(plan []byte) (out []results.Threshold, err error) {
+	node, err := strictyaml.Parse("plan.yaml", plan, func(string) (string, bool) { return "", true })
+	if err != nil {
+		return nil, err
+	}
+	var list []scenarios.Threshold
+	if at := node.Get("thresholds"); !at.IsZero() {
+		err = at.Decode(&list)
+	}
+	for _, t := range list {
+		out = append(out, results.Threshold{Stage: t.Stage, Expr: t.Expr})
+	}
+	return out, err
+}

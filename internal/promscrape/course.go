@@ -1,0 +1,231 @@
+package promscrape
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// maxKept is how many looks a course keeps; then every second one is dropped.
+const maxKept = 3600
+
+// Course is what the sources said over a stage. The zero value is ready; it is not safe for concurrent use. Its memory does
+// not grow with the stage's length: figures of the moment are thinned out, and of counts the first and the last are kept.
+type Course struct {
+	Looks  int
+	Failed int // looks at which a source failed
+
+	first, last []*Reading // of each source
+	firstAt     time.Time
+	lastAt      time.Time
+	tells       map[Name][]bool // whether a source has ever told of a figure of the moment
+	kept        []moment
+	step, skip  int
+	names       []string
+	errs        []error // the first of each source
+	fails       []int
+}
+
+// moment is the figures of a moment by source; one that did not tell has no entry.
+type moment struct {
+	at     time.Time
+	values []gauges
+}
+
+// gauges are a source's figures of the moment in the order of figures, which begin with them; NaN where it does not tell.
+type gauges [nGauges]float64
+
+// Add takes a look in.
+func (c *Course) Add(l Look) {
+	if c.first == nil {
+		n := len(l.Readings)
+		c.first, c.last, c.errs, c.fails = make([]*Reading, n), make([]*Reading, n), make([]error, n), make([]int, n)
+		copy(c.first, l.Readings)
+		c.names, c.firstAt, c.tells, c.step = l.Names, l.At, map[Name][]bool{}, 1
+	}
+	c.Looks++
+	copy(c.last, l.Readings)
+	c.lastAt = l.At
+	failed := false
+	for i, err := range l.Errs {
+		if err != nil {
+			failed = true
+			c.fails[i]++
+			if c.errs[i] == nil {
+				c.errs[i] = err
+			}
+		}
+	}
+	if failed {
+		c.Failed++
+	}
+	c.keep(l)
+}
+
+func (c *Course) keep(l Look) {
+	m := moment{at: l.At, values: make([]gauges, len(l.Readings))}
+	for i, r := range l.Readings {
+		m.values[i] = c.gauges(i, r)
+	}
+	if c.skip++; c.skip < c.step {
+		return
+	}
+	c.skip = 0
+	c.kept = append(c.kept, m)
+	if len(c.kept) == maxKept {
+		for i := range maxKept / 2 {
+			c.kept[i] = c.kept[2*i+1]
+		}
+		c.kept, c.step = slices.Delete(c.kept, maxKept/2, maxKept), 2*c.step
+	}
+}
+
+// gauges are a reading's figures of the moment.
+func (c *Course) gauges(source int, r *Reading) (out gauges) {
+	for i, f := range figures[:nGauges] {
+		out[i] = math.NaN()
+		if r == nil {
+			continue
+		}
+		v, ok := r.Values[f.name]
+		if !ok {
+			continue
+		}
+		out[i] = v
+		if c.tells[f.name] == nil {
+			c.tells[f.name] = make([]bool, len(c.first))
+		}
+		c.tells[f.name][source] = true
+	}
+	return out
+}
+
+// Point is a figure at a moment.
+type Point struct {
+	At time.Time
+	V  float64
+}
+
+// Gauge is a figure of the moment at each look behind from and not behind to. A look at which a source failed that tells of
+// the figure at other times has none: a sum over the others would be too small.
+func (c *Course) Gauge(name Name, from, to time.Time) (points []Point) {
+	i := slices.IndexFunc(figures[:], func(f figure) bool { return f.name == name })
+	for _, m := range c.kept {
+		if !m.at.After(from) || m.at.After(to) {
+			continue
+		}
+		if v, ok := c.whole(m, i); ok {
+			points = append(points, Point{m.at, v})
+		}
+	}
+	return points
+}
+
+func (c *Course) whole(m moment, figure int) (v float64, ok bool) {
+	var n float64
+	f := figures[figure]
+	for source, tells := range c.tells[f.name] {
+		one := m.values[source][figure]
+		switch {
+		case !math.IsNaN(one):
+			v += one
+			n++
+		case tells:
+			return 0, false
+		}
+	}
+	if n > 0 && f.share {
+		v /= n
+	}
+	return v, n > 0
+}
+
+// Delta is how much a count grew from the first look to the last, over the sources that answered both and were not started
+// anew between. A count that the first look lacks began at 0: many exporters make a series with its first event.
+func (c *Course) Delta(name Name) (v float64, ok bool) {
+	for i, last := range c.last {
+		if last == nil || c.first[i] == nil || c.restarted(i) {
+			continue
+		}
+		now, tells := last.Values[name]
+		if tells {
+			v, ok = v+now-c.first[i].Values[name], true
+		}
+	}
+	return v, ok
+}
+
+// TTFT is what the histogram of the time to first token gained, nil where none is told.
+func (c *Course) TTFT() (h *Histogram) {
+	for i, last := range c.last {
+		if last == nil || c.first[i] == nil || c.restarted(i) {
+			continue
+		}
+		h = h.plus(last.TTFT.since(c.first[i].TTFT))
+	}
+	return h
+}
+
+// restarted reports whether a source's counts went back.
+func (c *Course) restarted(source int) bool {
+	first, last := c.first[source], c.last[source]
+	if first == nil || last == nil {
+		return false
+	}
+	for _, f := range figures[nGauges:] {
+		if now, ok := last.Values[f.name]; ok && now < first.Values[f.name] {
+			return true
+		}
+	}
+	return last.TTFT.Count() < first.TTFT.Count()
+}
+
+// Span is the time from the first look to the last, which counts are of.
+func (c *Course) Span() time.Duration { return c.lastAt.Sub(c.firstAt) }
+
+// Warnings says which sources failed, and whose counts are missing.
+func (c *Course) Warnings() (out []string) {
+	for i, name := range c.names {
+		if n := c.fails[i]; n > 0 {
+			out = append(out, fmt.Sprintf("the server's metrics could not be read %d of %d times: %v%s", n, c.Looks, c.errs[i], c.missing(i)))
+		}
+		if c.restarted(i) {
+			out = append(out, fmt.Sprintf("%s: its counts went back, so that server was started anew in the stage; they are left out", name))
+		}
+	}
+	return out
+}
+
+// missing says that a source's counts cannot be had.
+func (c *Course) missing(source int) string {
+	if c.first[source] == nil || c.last[source] == nil {
+		return "; its counts, which need the stage's start and end, are missing"
+	}
+	return ""
+}
+
+// Samples is how many looks lie behind from and not behind to.
+func (c *Course) Samples(from, to time.Time) (n int) {
+	for _, m := range c.kept {
+		if m.at.After(from) && !m.at.After(to) {
+			n++
+		}
+	}
+	return n
+}
+
+// Lacks reports whether a look has not yet counted so many first tokens since the first look. A server that counts none
+// lacks none.
+func (c *Course) Lacks(l Look, firstTokens int64) bool {
+	var counted float64
+	known := false
+	for i, r := range l.Readings {
+		if r == nil || r.TTFT == nil || c.first[i] == nil {
+			continue
+		}
+		known = true
+		counted += r.TTFT.Count() - c.first[i].TTFT.Count()
+	}
+	return known && counted < float64(firstTokens)
+}
