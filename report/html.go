@@ -114,6 +114,8 @@ type htmlRun struct {
 	Name, Target, When            string
 	Tiles                         []tile
 	Error                         string // the instrument's own, in a line
+	Imported                      string // where its figures are from, if not from llmload
+	Shards, Server                section
 	Stages, Parts, Counts, Judged section
 	Warnings                      section
 	Instrument                    instrumentView
@@ -133,6 +135,11 @@ func newHTMLRun(runs []Run, at int) htmlRun {
 		h.Target += " (mock)"
 	}
 	h.When = lasted(s.Run)
+	if from := s.Run.Imported; from != nil {
+		h.Imported = imported(from)
+	}
+	h.Shards = sectionOf(func(p *page) { p.shards(&s.Run, s.Environment.Host) })
+	h.Server = sectionOf(func(p *page) { p.server(s.Stages) })
 	h.Tiles = tilesOf(s)
 	h.Stages = sectionOf(func(p *page) { p.stages(s.Stages) })
 	h.Parts = sectionOf(func(p *page) { p.groups(s.Stages) })

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"reflect"
 	"strings"
 
 	"github.com/llmload/llmload/results"
@@ -121,23 +120,29 @@ func courseChart(runs []Run, title, unit string, lines ...line) chart {
 	return c
 }
 
-// serverCharts draws what the server said of itself: whatever fields of an interval are named server_.
+// serverCharts draws what the server said of itself, as far as it said anything but zero.
 func serverCharts(runs []Run) (all []chart) {
-	for field := range reflect.TypeFor[results.Point]().Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		what, ok := strings.CutPrefix(name, "server_")
-		if !ok || field.Type != reflect.TypeFor[*float64]() {
-			continue
-		}
-		at := field.Index
-		words := strings.ReplaceAll(what, "_", " ")
-		all = append(all, courseChart(runs, "Server: "+words, words, line{words, func(p results.Point) float64 {
-			v := reflect.ValueOf(p).FieldByIndex(at).Interface().(*float64)
+	for _, of := range []struct {
+		title, unit string
+		read        func(results.Point) *float64
+	}{
+		{"Server: requests running", "requests", func(p results.Point) *float64 { return p.ServerRunning }},
+		{"Server: requests waiting", "requests", func(p results.Point) *float64 { return p.ServerWaiting }},
+		{"Server: KV memory in use", "share", func(p results.Point) *float64 { return p.ServerCacheUse }},
+		{"Server: power", "W", func(p results.Point) *float64 { return p.ServerPowerW }},
+	} {
+		told := false
+		c := courseChart(runs, of.title, of.unit, line{of.unit, func(p results.Point) float64 {
+			v := of.read(p)
 			if v == nil {
 				return math.NaN()
 			}
+			told = told || *v != 0
 			return *v
-		}}))
+		}})
+		if told {
+			all = append(all, c)
+		}
 	}
 	return all
 }

@@ -53,7 +53,7 @@ func instrumentOf(s *results.Summary) instrumentView {
 		view.Facts = append(view.Facts, fact{Term: f.name, Text: f.text(s.Instrument), Note: f.meaning})
 		c := column{head: f.name, unit: f.unit}
 		for i := range s.Stages {
-			cell := "not measured"
+			cell := notMeasured
 			if v := f.of(s.Stages[i].Instrument); v.mark == plain {
 				cell = v.text
 			}
@@ -66,10 +66,11 @@ func instrumentOf(s *results.Summary) instrumentView {
 	if len(columns) > 1 {
 		view.Stages = tableOf(columns)
 	}
-	p := &page{Options: Options{Unicode: true}}
-	p.selftest(s)
-	p.line("conservation: " + p.conservation(s.Conservation))
-	view.Lines = strings.Split(strings.TrimSpace(p.out.String()), "\n")
+	// The terminal's lines, but for the first of a run of our own, which has the figures that stand above.
+	view.Lines = sectionOf(func(p *page) { p.instrument(s) }).Lines
+	if s.Run.Imported == nil {
+		view.Lines = view.Lines[1:]
+	}
 	return view
 }
 
