@@ -383,7 +383,9 @@
     });
   }
 
+  performance.mark("begun");
   document.querySelectorAll("figure[data-chart]").forEach(build);
+  queueMicrotask(() => performance.measure("drawn", "begun")); // after uPlot's own, in which it draws
   document.querySelectorAll(".legend li[data-name]").forEach(wireLegend);
   document.querySelectorAll(".slow").forEach(wireSlow);
   wireTheme();
