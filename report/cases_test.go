@@ -158,7 +158,7 @@ var pageCases = []pageCase{
 			c.Summary.Valid, c.Summary.InvalidReasons = false, []string{"the run measured the cache"}
 			return []report.Run{a.Run, b.Run, c.Run}
 		},
-		says: []string{"base valid", "faster kernels: concurrency sweep", "the run measured the cache", "About these runs"},
+		says: []string{"base valid", "faster kernels: concurrency sweep", "the run measured the cache", "Stages, run by run", "About these runs"},
 	},
 	{
 		name: "no_records", what: "without its records a page shows no single request, and says so",

@@ -54,7 +54,9 @@ type content struct {
 	Data   template.JS
 	Runs   []htmlRun
 	Charts []chartGroup
-	Bars   htmlOutcomes
+	// Together is the stages of several runs in one table.
+	Together section
+	Bars     htmlOutcomes
 }
 
 func newContent(runs []Run) (*content, error) {
@@ -84,7 +86,18 @@ func newContent(runs []Run) (*content, error) {
 		c.Runs = append(c.Runs, newHTMLRun(runs, i))
 	}
 	c.Bars = outcomesOf(runs)
+	if len(runs) > 1 {
+		c.Together = sectionOf(func(p *page) { p.overlay(summariesOf(runs)) })
+		c.Together.Tables = c.Together.Tables[:min(len(c.Together.Tables), 1)] // the second is of outcomes, which have a part of their own
+	}
 	return c, nil
+}
+
+func summariesOf(runs []Run) (all []*results.Summary) {
+	for _, r := range runs {
+		all = append(all, r.Summary)
+	}
+	return all
 }
 
 // joined is files one after the other, each ended by a line break.
@@ -141,7 +154,9 @@ func newHTMLRun(runs []Run, at int) htmlRun {
 	h.Shards = sectionOf(func(p *page) { p.shards(&s.Run, s.Environment.Host) })
 	h.Server = sectionOf(func(p *page) { p.server(s.Stages) })
 	h.Tiles = tilesOf(s)
-	h.Stages = sectionOf(func(p *page) { p.stages(s.Stages) })
+	if len(runs) == 1 {
+		h.Stages = sectionOf(func(p *page) { p.stages(s.Stages) })
+	}
 	h.Parts = sectionOf(func(p *page) { p.groups(s.Stages) })
 	h.Counts = sectionOf(func(p *page) { p.outcomes(s.Stages) })
 	h.Judged = sectionOf(func(p *page) { p.thresholds(s.Thresholds) })

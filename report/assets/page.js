@@ -65,7 +65,7 @@
     return (u, min, max) => {
       if (min == null) return spec.y.scale ? [1, 10] : [0, 1];
       if (spec.y.scale) return uPlot.rangeLog(min, max * 1.1, 10, false);
-      if (spec.y.zero || (min >= 0 && max - min < 0.2 * max)) return [Math.min(0, min), max * 1.12 || 1];
+      if (spec.y.zero || (min >= 0 && max - min < 0.2 * max)) return [Math.min(0, min), max * (spec.first && spec.spans ? 1.3 : 1.12) || 1]; // with room for the stages' names
       const margin = (max - min) * 0.08 || 1;
       return [min - margin, max + margin];
     };
@@ -80,8 +80,10 @@
     };
     if (side === 3) {
       a.side = 3;
-      a.size = 56;
-      if (spec.course) { a.space = 26; } else { a.label = of.label; }
+      a.size = 56; // over time the same for all, that their axes lie below each other
+      if (spec.course) { a.space = 26; return a; }
+      a.size = (u, values) => 12 + 6.5 * Math.max(2, ...(values || []).map((v) => v.length));
+      a.label = of.label;
       return a;
     }
     a.size = 26;
@@ -90,11 +92,19 @@
       a.splits = (u) => [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((v) => v <= u.scales.x.max);
       a.filter = (u, splits) => splits;
       a.values = (u, splits) => splits.map(percentile);
-    } else if (of.at && of.at.length <= 12) {
-      a.splits = (u) => apart(u, of.at.filter((v) => v >= u.scales.x.min && v <= u.scales.x.max));
+    } else if (of.at) {
+      const at = of.at.length <= 12 ? of.at : of.scale === "log2" ? powers(of.at) : null;
+      if (!at) return a;
+      a.splits = (u) => apart(u, at.filter((v) => v >= u.scales.x.min && v <= u.scales.x.max));
       a.filter = (u, splits) => splits;
     }
     return a;
+  }
+
+  function powers(list) {
+    const all = [];
+    for (let v = 2 ** Math.floor(Math.log2(list[0])); v <= list[list.length - 1] * 2; v *= 2) all.push(v);
+    return all;
   }
 
   // apart leaves out what would be written over its neighbour.
@@ -373,7 +383,10 @@
     addEventListener("beforeprint", () => {
       before = root.dataset.theme || "";
       root.dataset.theme = "light";
-      for (const c of charts) c.u.setSize({width: c.spec.course ? 690 : 335, height: c.spec.course ? 120 : 230});
+      for (const c of charts) {
+        const beside = c.spec.course ? 1 : c.group.querySelectorAll("figure").length;
+        c.u.setSize({width: beside === 1 ? 700 : beside === 2 ? 340 : 225, height: c.spec.course ? 110 : 230});
+      }
       redraw();
     });
     addEventListener("afterprint", () => {
