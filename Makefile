@@ -20,7 +20,7 @@ bench-self: build ## llmload against its own truth: the error of the instrument,
 	LLMLOAD_MEMORY_REQUESTS=10000000 $(GO) test -run TestMemoryDoesNotGrow -v ./scenarios/runner
 	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./scenarios/runner ./internal/words
 
-docs: build ## the table and the plot of README.md, from a fresh run
+docs: build ## the table, the plot and the picture of README.md, from a fresh run
 	$(GO) run ./internal/readme
 
 lint: ## what CI checks beside the tests

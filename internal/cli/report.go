@@ -39,7 +39,7 @@ func reportCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", Usage: "`FORMAT`: " + strings.Join(reportFormats, ", ")},
 			&cli.BoolFlag{Name: "json", Usage: "the same as --format json: the summary on stdout, and nothing else there"},
 			&cli.StringFlag{Name: "dialect", Usage: "add the figures of `TOOL`: vllm, guidellm, aiperf or inference-perf"},
-			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` (default: report.html in the run folder; of several runs in " + overlayDir + ")"},
+			&cli.StringFlag{Name: "html", Usage: "write the page to `FILE` (default: report.html in the run folder; of several runs, or with --plots, beside the plots)"},
 			&cli.StringFlag{Name: "plots", Usage: "draw into `DIR` (default: plots in the run folder; of several runs " + overlayDir + ")"},
 		}, ciFlags(), figureFlags()),
 		Action: func(c *cli.Context) error {
@@ -92,13 +92,11 @@ func openRuns(dirs []string) (runs []opened, summaries []*results.Summary, err e
 }
 
 func printRuns(sys IO, c *cli.Context, runs []opened, summaries []*results.Summary, format string, tool *dialect.Tool) error {
-	switch {
-	case format == "json" && len(runs) == 1:
-		return printJSON(sys.Out, summaries[0])
-	case format == "json":
-		return printJSON(sys.Out, summaries)
-	case format == "csv":
-		return report.WriteCSV(sys.Out, summaries)
+	if format == "json" || format == "csv" {
+		if err := printData(sys, summaries, format); err != nil || !c.IsSet("html") && !c.IsSet("plots") {
+			return err
+		}
+		return drawRuns(sys, c, runs, true)
 	}
 	options := sys.tableOptions()
 	options.Markdown = format == "markdown"
@@ -111,6 +109,17 @@ func printRuns(sys IO, c *cli.Context, runs []opened, summaries []*results.Summa
 		}
 	}
 	return drawRuns(sys, c, runs, options.Markdown)
+}
+
+// printData prints for programs, which want nothing drawn unless they say where.
+func printData(sys IO, summaries []*results.Summary, format string) error {
+	switch {
+	case format == "csv":
+		return report.WriteCSV(sys.Out, summaries)
+	case len(summaries) == 1:
+		return printJSON(sys.Out, summaries[0])
+	}
+	return printJSON(sys.Out, summaries)
 }
 
 func reportFlags(c *cli.Context) (format string, tool *dialect.Tool, err error) {
@@ -149,7 +158,7 @@ func writeDialects(sys IO, runs []opened, tool *dialect.Tool, o report.Options) 
 }
 
 // drawRuns draws plots and the page, several runs laid over one another, and says where: the last line on stdout, but for
-// Markdown, which goes into a page itself.
+// what goes into a page or a program itself.
 func drawRuns(sys IO, c *cli.Context, runs []opened, quiet bool) error {
 	plots, last := filepath.Join(runs[0].folder.Dir, plotsDir), runs[0].folder.Dir
 	if len(runs) > 1 {
@@ -158,6 +167,7 @@ func drawRuns(sys IO, c *cli.Context, runs []opened, quiet bool) error {
 	html := filepath.Join(last, pageFile)
 	if c.IsSet("plots") {
 		plots, last = c.String("plots"), c.String("plots")
+		html = filepath.Join(plots, pageFile)
 	}
 	drawn := make([]report.Run, len(runs))
 	for i, r := range runs {
@@ -179,15 +189,20 @@ func drawRuns(sys IO, c *cli.Context, runs []opened, quiet bool) error {
 	return err
 }
 
-// digest reads a run's records for its page, which without them shows no single request.
+// digest reads a run's records for its page. Without them, nil, a page shows no single request.
 func (sys IO) digest(run *store.Run) *report.Digest {
-	d := new(report.Digest)
+	d, read, failed := new(report.Digest), 0, false
 	for rec, err := range run.Records() {
 		if err != nil {
 			fmt.Fprintf(sys.Err, "llmload: the page lacks requests: %v\n", err)
+			failed = true
 			continue
 		}
 		d.Add(rec)
+		read++
+	}
+	if failed && read == 0 {
+		return nil
 	}
 	return d
 }
