@@ -125,6 +125,27 @@ var pageCases = []pageCase{
 		"outage valid", "stages with injected faults", "broken answer", "earlier (attempt 1: rate_limited)", "backoff", "failed", "stream_error",
 	}},
 	{
+		name: "thresholds", what: "a threshold that failed or is undecided is open to see",
+		runs: one(judgedWorld()),
+		says: []string{"judged valid", "Thresholds 1 of 3 passed", "FAIL", "needs 2,595 more requests"},
+	},
+	{
+		name: "server", what: "what the server says of itself is drawn and compared, whatever it is",
+		runs: one(watched()),
+		says: []string{"watched valid", "What the server said of itself", "KV use"},
+	},
+	{
+		name: "imported", what: "of a run of another tool nothing is called valid",
+		runs: func() []report.Run {
+			w := sweepOf("theirs", 5, 1, 4)
+			w.Summary.Run.Imported = &results.Imported{Tool: "guidellm", File: "benchmarks.json"}
+			w.Summary.Instrument, w.Requests = results.Instrument{}, nil
+			return []report.Run{w.Run}
+		},
+		says:  []string{"imported from guidellm (benchmarks.json): llmload did not measure it", "guidellm does not measure its own error"},
+		lacks: []string{"theirs valid", "conservation"},
+	},
+	{
 		name: "open_loop", what: "open loop counts from the intended arrival",
 		runs: func() []report.Run {
 			w := newWorld("open")
@@ -260,4 +281,30 @@ func manyIntervals(stages, each int) func() []report.Run {
 		}
 		return []report.Run{w.Run}
 	}
+}
+
+func judgedWorld() *world {
+	w := newWorld("judged")
+	w.stage("c=4", closed(4), 400, 10, 1)
+	w.Summary.Thresholds = []results.ThresholdResult{
+		{Stage: "c=4", Expr: "ttft.p95 < 500ms", Value: ptr(14.2), Unit: "ms", Verdict: results.Pass},
+		{Stage: "c=4", Expr: "tpot.p50 < 1ms", Value: ptr(1.25), Unit: "ms", Verdict: results.Fail},
+		{Stage: "c=4", Expr: "e2e.p99.9 < 2s", Unit: "ms", Verdict: results.Undecided, Why: "needs 2,595 more requests"},
+	}
+	return w
+}
+
+// watched is a run beside which the server's own metrics were read.
+func watched() *world {
+	w := sweepOf("watched", 5, 4, 16)
+	for i := range w.Summary.Stages {
+		s := &w.Summary.Stages[i]
+		s.Server = &results.Server{Readings: 10, Samples: 10, Running: &results.Gauge{Mean: 3.5, Max: 4}, CacheUse: &results.Gauge{Mean: 0.2, Max: 0.31}}
+		for k := range s.Series {
+			if k%5 == 0 {
+				s.Series[k].ServerRunning, s.Series[k].ServerCacheUse = ptr(float64(s.Load.Concurrency)), ptr(0.01*float64(k%30))
+			}
+		}
+	}
+	return w
 }

@@ -54,6 +54,7 @@ type content struct {
 	Data   template.JS
 	Runs   []htmlRun
 	Charts []chartGroup
+	Server bool // whether any server said something of itself
 	// Together is the stages of several runs in one table.
 	Together section
 	Bars     htmlOutcomes
@@ -83,7 +84,8 @@ func newContent(runs []Run) (*content, error) {
 	c.Data, c.Style, c.Script = template.JS(data), template.CSS(style), template.JS(script)
 	c.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(script) + "; style-src " + source(style)
 	for i := range runs {
-		c.Runs = append(c.Runs, newHTMLRun(runs, i))
+		run := newHTMLRun(runs, i)
+		c.Runs, c.Server = append(c.Runs, run), c.Server || len(run.Server.Tables) > 0
 	}
 	c.Bars = outcomesOf(runs)
 	if len(runs) > 1 {
@@ -130,6 +132,8 @@ type htmlRun struct {
 	Imported                      string // where its figures are from, if not from llmload
 	Shards, Server                section
 	Stages, Parts, Counts, Judged section
+	Verdict                       string // on the thresholds together
+	Kept                          bool
 	Warnings                      section
 	Instrument                    instrumentView
 	Slow                          slowView
@@ -160,12 +164,24 @@ func newHTMLRun(runs []Run, at int) htmlRun {
 	h.Parts = sectionOf(func(p *page) { p.groups(s.Stages) })
 	h.Counts = sectionOf(func(p *page) { p.outcomes(s.Stages) })
 	h.Judged = sectionOf(func(p *page) { p.thresholds(s.Thresholds) })
+	h.Verdict, h.Kept = verdictOf(s.Thresholds)
 	h.Warnings = sectionOf(func(p *page) { p.warnings(s.Stages) })
 	h.Instrument = instrumentOf(s)
 	h.Error = h.Instrument.headline()
 	h.Slow = slowOf(runs[at].Requests)
 	h.Facts = factsOf(s)
 	return h
+}
+
+// verdictOf counts the thresholds that passed, and says whether all did.
+func verdictOf(all []results.ThresholdResult) (text string, kept bool) {
+	passed := 0
+	for _, t := range all {
+		if t.Verdict == results.Pass {
+			passed++
+		}
+	}
+	return fmt.Sprintf("%d of %d passed", passed, len(all)), passed == len(all)
 }
 
 // section is a part of the terminal's report: its tables and the lines around them.

@@ -308,6 +308,18 @@ func TestLatencyAgainstLoadHasAllThree(t *testing.T) {
 	}
 }
 
+func TestServerMetricsAreDrawnOverTime(t *testing.T) {
+	all := charts(t, watched().Run)
+	for _, title := range []string{"Server: requests running", "Server: KV memory in use"} {
+		if c := all[title]; !c.Course || len(c.Series) != 1 || len(c.Spans) != 2 {
+			t.Errorf("%s: %d series", title, len(c.Series))
+		}
+	}
+	if _, ok := all["Server: power"]; ok {
+		t.Error("a chart of what the server did not say")
+	}
+}
+
 // TestMillionsOfRequestsTakeNoMoreMemoryThanThousands fills a digest with records that it may not keep.
 func TestMillionsOfRequestsTakeNoMoreMemoryThanThousands(t *testing.T) {
 	few, many := new(report.Digest), new(report.Digest)

@@ -86,7 +86,7 @@ func picture(page, png string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	shot := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir="+profile,
-		"--window-size=1240,1180", "--screenshot="+target, "file://"+page)
+		"--window-size=1240,1560", "--screenshot="+target, "file://"+page)
 	if said, err := shot.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", browser, err, said)
 	}
