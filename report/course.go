@@ -24,7 +24,7 @@ func tokensOverTime(runs []Run) figure {
 			f.Keys = append(f.Keys, key{Name: s.Name, Style: s.Style})
 		}
 		for _, stage := range r.Summary.Stages {
-			s.Points = append(s.Points, course(stage.Series, coursePoints/len(r.Summary.Stages))...)
+			s.Points = append(s.Points, course(stage.Series, coursePoints/len(r.Summary.Stages), outputTokens)...)
 		}
 		p.Series = append(p.Series, s)
 	}
@@ -38,12 +38,14 @@ func tokensOverTime(runs []Run) figure {
 	return f
 }
 
+func outputTokens(pt results.Point) float64 { return pt.OutputTokensPerS }
+
 // course is a stage's points, each at the middle of its interval, thinned so that peaks and dips stay, and ended by a
 // gap: between stages nothing was measured.
-func course(all []results.Point, limit int) []point {
+func course(all []results.Point, limit int, value func(results.Point) float64) []point {
 	var raw []lttb.Point
 	for _, pt := range all {
-		x, y := pt.TS+pt.DurationS/2, pt.OutputTokensPerS
+		x, y := pt.TS+pt.DurationS/2, value(pt)
 		if finite(x) && finite(y) {
 			raw = append(raw, lttb.Point{X: x, Y: y})
 		}
@@ -67,7 +69,7 @@ func course(all []results.Point, limit int) []point {
 	for _, pt := range thin {
 		points = append(points, point{X: pt.X, Y: pt.Y})
 	}
-	return append(points, point{X: points[len(points)-1].X, Y: math.NaN()})
+	return append(points, point{X: points[len(points)-1].X + all[0].DurationS/2, Y: math.NaN()})
 }
 
 // windows is the measured part of each stage.

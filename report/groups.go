@@ -105,11 +105,5 @@ func runPrefix(runs []Run, at int) string {
 	if len(runs) < 2 {
 		return ""
 	}
-	name := runs[at].Summary.Run.Name
-	for i, r := range runs {
-		if i != at && r.Summary.Run.Name == name {
-			name = runs[at].Summary.Run.ID
-		}
-	}
-	return clean(name) + ": "
+	return runNames(summariesOf(runs))[at] + ": "
 }

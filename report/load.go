@@ -15,12 +15,12 @@ const (
 )
 
 // versusLoad draws how latency grows: a panel a metric, a row a kind of load, since arrivals a second and concurrency
-// share no axis.
-func versusLoad(runs []Run) figure {
+// share no axis. Where nothing was streamed the only metric is the time to the end.
+func versusLoad(runs []Run, metrics ...metric.Name) figure {
 	f := figure{Name: "latency_vs_load", Title: "Latency against load"}
 	groups := groupsOf(runs)
 	for _, open := range []bool{false, true} {
-		if row := loadRow(groups, open); len(row) > 0 {
+		if row := loadRow(groups, open, metrics); len(row) > 0 {
 			f.Panels = append(f.Panels, row)
 		}
 	}
@@ -44,7 +44,7 @@ func versusLoad(runs []Run) figure {
 }
 
 // loadRow is the panels of closed or of open stages, none when fewer than two loads were run.
-func loadRow(groups []group, open bool) []*panel {
+func loadRow(groups []group, open bool, metrics []metric.Name) []*panel {
 	var loads []float64
 	var own []group
 	for _, g := range groups {
@@ -67,7 +67,7 @@ func loadRow(groups []group, open bool) []*panel {
 	if loads[0] > 0 && loads[len(loads)-1]/loads[0] >= wideLoad {
 		x.Scale = log2
 	}
-	row := loadPanels(own, x, metric.TTFT, metric.TPOT)
+	row := loadPanels(own, x, metrics...)
 	if len(row) == 0 { // nothing was streamed
 		row = loadPanels(own, x, metric.E2E)
 	}

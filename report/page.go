@@ -10,7 +10,8 @@ import (
 // page collects the output of one report and knows what the terminal can show.
 type page struct {
 	Options
-	out strings.Builder
+	out  strings.Builder
+	sink func([]column) // takes the tables instead of out, where there is one
 	// lead is how many columns at the left name the rows, beside the first.
 	lead int
 }
@@ -46,6 +47,10 @@ func (c column) width() int {
 // table writes columns, the first of which names the rows. What does not fit the width follows as further blocks that
 // repeat the names, so that no line wraps and no number is lost.
 func (p *page) table(columns []column) {
+	if p.sink != nil {
+		p.sink(columns)
+		return
+	}
 	p.shorten(columns[:p.lead+1])
 	for i, block := range p.split(columns) {
 		if i > 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/llmload/llmload/results"
 )
 
-// percentiles draws each stage's whole distribution, on an axis that gives every nine the same room.
-func percentiles(runs []Run) figure {
+// percentiles draws each stage's whole distribution of each metric, on an axis that gives every nine the same room.
+func percentiles(runs []Run, metrics ...metric.Name) figure {
 	f := figure{
 		Name:  "latency_percentiles",
 		Title: "Latency by percentile of all issued requests",
@@ -20,7 +20,7 @@ func percentiles(runs []Run) figure {
 		stages = evenly(stages, maxLines)
 	}
 	var row []*panel
-	for _, name := range []metric.Name{metric.TTFT, metric.E2E} {
+	for _, name := range metrics {
 		p := &panel{Title: title(name, false), X: axis{Label: "percentile", Scale: tail}}
 		for i, l := range stages {
 			p.Series = append(p.Series, series{Name: l.name, Points: l.curve(name), Style: lineStyle(i)})

@@ -10,13 +10,16 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/results"
 )
 
-// Run is one run to draw. Without Histograms the percentile plot joins the few quantiles that the summary keeps.
+// Run is one run to draw. Without Histograms the percentile plot joins the few quantiles that the summary keeps; without
+// Requests, which no plot needs, a page shows no single request.
 type Run struct {
 	Summary    *results.Summary
 	Histograms []results.StageHistograms
+	Requests   *Digest
 }
 
 // WritePlots draws runs, several laid over one another, into dir as NAME.svg and NAME.png and returns the files'
@@ -41,8 +44,10 @@ func WritePlots(dir string, runs ...Run) ([]string, error) {
 func figures(runs []Run) []figure {
 	runs = present(runs)
 	var drawn []figure
-	for _, build := range []func([]Run) figure{pareto, percentiles, versusLoad, tokensOverTime, outcomeBars} {
-		if f := build(runs); f.drawable() {
+	for _, f := range []figure{
+		pareto(runs), percentiles(runs, metric.TTFT, metric.E2E), versusLoad(runs, metric.TTFT, metric.TPOT), tokensOverTime(runs), outcomeBars(runs),
+	} {
+		if f.drawable() {
 			f.Note = join(context(runs), f.Note)
 			f.Keys = atMost(f.Keys, maxKeys)
 			drawn = append(drawn, f)

@@ -237,10 +237,10 @@ func (x *interleaved) run(ctx context.Context) error {
 
 // asSide drops what pairs do not need: the courses of hundreds of runs would add up.
 func asSide(m *measured) compare.Run {
-	for i := range m.summary.Stages {
-		m.summary.Stages[i].Series = nil
+	for i := range m.Summary.Stages {
+		m.Summary.Stages[i].Series = nil
 	}
-	return compare.Run{Summary: m.summary, Histograms: m.histograms}
+	return compare.Run{Summary: m.Summary, Histograms: m.Histograms}
 }
 
 // abFile is the comparison in the folder of its runs.

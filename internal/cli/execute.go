@@ -94,21 +94,20 @@ func (e *execution) run(ctx context.Context) error {
 	if m == nil {
 		return err
 	}
-	if printErr := e.print(m.dir, m.summary, m.histograms); printErr != nil {
+	if printErr := e.print(m.dir, m.Run); printErr != nil {
 		return errors.Join(err, printErr)
 	}
-	err = errors.Join(err, e.ci.run(e.sys, m.summary))
+	err = errors.Join(err, e.ci.run(e.sys, m.Summary))
 	if e.judge != nil {
-		return e.judge(m.summary, err)
+		return e.judge(m.Summary, err)
 	}
-	return verdict(m.summary, err)
+	return verdict(m.Summary, err)
 }
 
 // measured is a run that has its folder.
 type measured struct {
-	dir        string
-	summary    *results.Summary
-	histograms []results.StageHistograms
+	dir string
+	report.Run
 }
 
 // measure carries out the plan and keeps everything in the run folder. With a measured run, err says what could not be
@@ -150,7 +149,8 @@ func (e *execution) measure(ctx context.Context) (*measured, error) {
 	if err := e.late(summary, started); err != nil {
 		return nil, errors.Join(err, w.Finish(summary, nil))
 	}
-	res, runErr := e.load(ctx, w, id, started)
+	requests := new(report.Digest)
+	res, runErr := e.load(ctx, w, requests, id, started)
 	if res == nil {
 		return nil, errors.Join(runErr, w.Finish(summary, nil))
 	}
@@ -165,16 +165,17 @@ func (e *execution) measure(ctx context.Context) (*measured, error) {
 	if saveErr != nil {
 		saveErr = fmt.Errorf("the run was measured, but not all of it was saved: %w", saveErr)
 	}
-	return &measured{dir, summary, res.Histograms}, errors.Join(runErr, saveErr)
+	return &measured{dir, report.Run{Summary: summary, Histograms: res.Histograms, Requests: requests}}, errors.Join(runErr, saveErr)
 }
 
-func (e *execution) load(ctx context.Context, w *store.Writer, id string, started time.Time) (*runner.Result, error) {
+func (e *execution) load(ctx context.Context, w *store.Writer, requests *report.Digest, id string, started time.Time) (*runner.Result, error) {
 	stop := e.sys.watch(e.live)
 	defer stop()
 	cfg := runner.Config{
 		RunID: id, Model: e.model, Nonce: e.nonce,
 		Append: func(r *results.Record) {
 			_ = w.Append(r) // what the store loses it counts, and Finish says it
+			requests.Add(r)
 			if e.tap != nil {
 				e.tap(r)
 			}
@@ -234,13 +235,11 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 	s.Thresholds = results.Evaluate(thresholds, s.Stages, res.Histograms)
 }
 
-// print writes the tables, or the summary as JSON, on stdout, and the plots into the run folder. The folder's path is the
-// last line.
-func (e *execution) print(dir string, s *results.Summary, hs []results.StageHistograms) error {
-	// Before the tables: who reads those through `head` may end this process with its first line.
-	if _, err := report.WritePlots(filepath.Join(dir, "plots"), report.Run{Summary: s, Histograms: hs}); err != nil {
-		fmt.Fprintf(e.sys.Err, "llmload: no plots: %v\n", err)
-	}
+// print writes the tables, or the summary as JSON, on stdout, and what is to be looked at into the run folder. The
+// folder's path is the last line.
+func (e *execution) print(dir string, r report.Run) error {
+	s := r.Summary
+	e.sys.draw(dir, r) // before the tables: who reads those through `head` may end this process with its first line
 	switch {
 	case e.conclude != nil:
 		return e.conclude(dir, s)

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/llmload/llmload/internal/strictyaml"
+	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/results"
 	"github.com/llmload/llmload/results/store"
 	"github.com/llmload/llmload/scenarios"
@@ -93,7 +94,11 @@ func (m *mergeCall) try(ctx context.Context, partial bool) error {
 		return err
 	}
 	e := execution{sys: m.sys, json: m.json}
-	if err := e.print(out, s, hs); err != nil {
+	merged, err := store.Open(out)
+	if err != nil {
+		return err
+	}
+	if err := e.print(out, report.Run{Summary: s, Histograms: hs, Requests: m.sys.digest(merged)}); err != nil {
 		return err
 	}
 	judged := *s

@@ -1,15 +1,18 @@
-// Command readme runs the quickstart and puts what it printed into README.md, and its plot into docs/img. `make docs` calls
-// it from the top of the repository.
+// Command readme runs the quickstart and puts what it printed into README.md, and its plot and a picture of its page into
+// docs/img. `make docs` calls it from the top of the repository.
 package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 const (
@@ -46,7 +49,48 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("docs/img/latency_vs_load.svg", plot, 0o644)
+	if err := os.WriteFile("docs/img/latency_vs_load.svg", plot, 0o644); err != nil {
+		return err
+	}
+	return picture(filepath.Join(out, "report.html"), "docs/img/report.png")
+}
+
+// browsers are the names that Chromium goes by.
+var browsers = []string{"chromium", "chromium-browser", "google-chrome"}
+
+// patience is how long a browser may take.
+const patience = 2 * time.Minute
+
+// picture takes a screenshot of the head of a page. Without a Chromium the old one stays, and that is said.
+func picture(page, png string) error {
+	browser := ""
+	for _, name := range browsers {
+		if path, err := exec.LookPath(name); err == nil {
+			browser = path
+			break
+		}
+	}
+	if browser == "" {
+		log.Printf("no Chromium (%s): %s stays as it was", strings.Join(browsers, ", "), png)
+		return nil
+	}
+	profile, err := os.MkdirTemp("", "llmload-readme-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(profile)
+	target, err := filepath.Abs(png)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	shot := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir="+profile,
+		"--window-size=1240,1560", "--screenshot="+target, "file://"+page)
+	if said, err := shot.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", browser, err, said)
+	}
+	return nil
 }
 
 // insert replaces what stands between the marks.
