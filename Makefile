@@ -17,6 +17,9 @@ bench-self: build ## llmload against its own truth: the error of the instrument,
 	./bin/llmload capacity capacity --slo ttft.p90=50ms --start 50/s --time 3m --max-rate 500/s
 	$(GO) run ./internal/selfbench -streams 400 -itl 10ms
 	$(GO) run ./internal/selfbench -streams 9000 -itl 200ms -spread 4s -for 14s
+	$(GO) run ./internal/selfbench -streams 4500 -itl 200ms -spread 4s -for 14s
+	$(GO) run ./internal/selfbench -reader -streams 400 -itl 20ms -for 12s
+	$(GO) run ./internal/selfbench -reader -streams 9000 -itl 200ms -for 24s
 	LLMLOAD_MEMORY_REQUESTS=10000000 $(GO) test -run TestMemoryDoesNotGrow -v ./scenarios/runner
 	$(GO) test -run '^$$' -bench . -benchmem ./client ./mockserver ./results/... ./scenarios/runner ./internal/words
 

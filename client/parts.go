@@ -87,7 +87,8 @@ func (x *Exchange) cede(f *flight) {
 		return
 	}
 	whole, rest := f.capture, x.client.captures.Get().(*capture)
-	rest.buf, rest.marks = append(rest.buf[:0], whole.buf[n:]...), rest.marks[:0]
+	rest.buf = append(rest.buf[:0], whole.buf[n:]...)
+	rest.marks = append(rest.marks[:0], mark{len(rest.buf), whole.marks[len(whole.marks)-1].at})
 	whole.buf = whole.buf[:n]
 	f.scan.Shift(n)
 	f.dropped += n

@@ -21,9 +21,15 @@ type timeline struct {
 	counting bool // each content event so far has raised that number
 }
 
-// begin goes on with another part of the answer. What its first event needed came
-// in a read of its own: a part ends with all that the reads before completed.
-func (t *timeline) begin(marks []mark) { t.marks, t.read, t.last = marks, 0, -1 }
+// begin goes on with another part of the answer. Its first mark is the last read of
+// the part before, whose rest it begins with: the end of the answer may make an event
+// of that rest.
+func (t *timeline) begin(marks []mark) {
+	t.marks, t.read, t.last = marks, 0, -1
+	if n := len(t.arrivals); n > 0 && len(marks) > 0 && t.arrivals[n-1].At == marks[0].at {
+		t.last = 0
+	}
+}
 
 func (t *timeline) add(end int, p piece) {
 	for t.read < len(t.marks)-1 && t.marks[t.read].end < end {

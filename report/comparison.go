@@ -14,7 +14,7 @@ import (
 
 // WriteComparison writes what a comparison found: the two sides, a line for each figure, then the gates.
 func WriteComparison(w io.Writer, r *compare.Result, o Options) error {
-	p := &page{Options: o}
+	p := &page{Options: o, lead: 1} // stage and metric name a row
 	p.comparison(r)
 	_, err := io.WriteString(w, p.out.String())
 	return err
@@ -30,7 +30,11 @@ func (p *page) comparison(r *compare.Result) {
 		p.line(p.paint(amber, "advisory") + ": " + clean(r.Advisory) + ", so nothing below decides a gate")
 	}
 	p.blank()
-	p.changes(r.Rows)
+	if r.Paired && r.Observations == 0 {
+		p.line("nothing to compare: no pair of valid runs was made")
+	} else {
+		p.changes(r.Rows)
+	}
 	p.gates(r)
 	p.methods(r)
 }

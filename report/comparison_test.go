@@ -41,19 +41,21 @@ func TestComparisonsStayAsTheyAre(t *testing.T) {
 		Blocks: []compare.Blocks{{Stage: "c=8", Base: compare.Cut{Count: 34, Length: 7}, New: compare.Cut{Count: 33, Length: 7}}},
 		Rows:   []compare.Row{{Stage: "c=8", Metric: "tpot.p50", Unit: "ms", Base: num(10), New: num(10), Change: num(0), Lo: num(-0.01), Hi: num(0.01), Level: 0.95, N: 240, Of: "requests", Verdict: compare.Same}},
 	}
+	markdown := report.Options{Unicode: true, Markdown: true}
 	text := func(r *compare.Result, o report.Options) func(io.Writer) error {
 		return func(w io.Writer) error { return report.WriteComparison(w, r, o) }
 	}
 	for name, write := range map[string]func(io.Writer) error{
 		"comparison.txt":         text(compared(), report.Options{Unicode: true}),
 		"comparison_color.txt":   text(compared(), report.Options{Color: true}),
+		"comparison_narrow.txt":  text(compared(), report.Options{Unicode: true, Width: 60}),
 		"comparison_nothing.txt": text(nothing, report.Options{Unicode: true}),
 		"comparison_single.txt":  text(single, report.Options{Unicode: true}),
 		"comparison.md": func(w io.Writer) error {
-			return report.WriteComparison(w, compared(), report.Options{Unicode: true, Markdown: true})
+			return report.WriteComparison(w, compared(), markdown)
 		},
-		"run.md":         func(w io.Writer) error { return report.WriteMarkdown(w, judged().Summary) },
-		"run_foreign.md": func(w io.Writer) error { return report.WriteMarkdown(w, foreignNames().Summary) },
+		"run.md":         func(w io.Writer) error { return report.WriteTables(w, judged().Summary, markdown) },
+		"run_foreign.md": func(w io.Writer) error { return report.WriteTables(w, foreignNames().Summary, markdown) },
 	} {
 		var got bytes.Buffer
 		if err := write(&got); err != nil {

@@ -54,7 +54,7 @@ func csvHead(metrics []metric.Info) []string {
 func csvRow(run *results.Summary, s *results.StageSummary, metrics []metric.Info) []string {
 	r, whole := &s.Requests, func(n int64) string { return strconv.FormatInt(n, 10) }
 	row := []string{
-		run.Run.ID, run.Run.Name, strconv.FormatBool(run.Valid), run.Target.Endpoint, run.Target.Model, s.Name, s.Load.Mode,
+		run.Run.ID, run.Run.Name, valid(run), run.Target.Endpoint, run.Target.Model, s.Name, s.Load.Mode,
 		positive(float64(s.Load.Concurrency)), positive(s.Load.Rate), positive(float64(s.Load.BatchSize)),
 		whole(r.Issued), whole(r.Succeeded), whole(r.Failed), whole(r.TimedOut), whole(r.Cancelled), whole(r.Dropped),
 		whole(s.Attempts), whole(s.Retries), exact(s.Window.DurationS, results.Value),
@@ -69,6 +69,14 @@ func csvRow(run *results.Summary, s *results.StageSummary, metrics []metric.Info
 		}
 	}
 	return row
+}
+
+// valid is not known of a run that another tool measured, unless nothing of it counts.
+func valid(s *results.Summary) string {
+	if s.Valid && s.Run.Imported != nil {
+		return ""
+	}
+	return strconv.FormatBool(s.Valid)
 }
 
 func positive(v float64) string {

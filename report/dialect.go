@@ -49,7 +49,7 @@ func WriteDialect(w io.Writer, s *results.Summary, tool *dialect.Tool, stages []
 		}
 	}
 	if len(stages) == 0 {
-		p.line("no request was measured")
+		p.line("there is no record of a measured request to compute it from")
 	} else {
 		p.table(table)
 	}

@@ -51,9 +51,7 @@ func (p *page) table(columns []column) {
 		p.sink(columns)
 		return
 	}
-	for i := range p.lead + 1 {
-		columns[i].cells = p.shorten(columns[i].cells)
-	}
+	p.shorten(columns[:p.lead+1])
 	for i, block := range p.split(columns) {
 		if i > 0 {
 			p.blank()
@@ -100,17 +98,21 @@ func together(columns []column) (n, wide int) {
 	return n, wide
 }
 
-// shorten cuts names that would take more than a third of a limited width.
-func (p *page) shorten(names []string) []string {
+// shorten cuts names that would take more than a third of a limited width, together: what one column leaves is the next one's.
+func (p *page) shorten(names []column) {
 	if p.Width <= 0 || p.Markdown {
-		return names
+		return
 	}
-	limit := max(p.Width/(3*(p.lead+1)), 8)
-	short := make([]string, len(names))
-	for i, name := range names {
-		short[i] = text.Snip(name, limit, p.pick("…", "~"))
+	left := p.Width / 3
+	for i := range names {
+		limit := max(left/(len(names)-i), 8)
+		short := make([]string, len(names[i].cells))
+		for k, name := range names[i].cells {
+			short[k] = text.Snip(name, limit, p.pick("…", "~"))
+		}
+		names[i].cells = short
+		left -= min(names[i].width(), limit)
 	}
-	return short
 }
 
 func (p *page) render(columns []column) {

@@ -55,7 +55,7 @@ type ServerTTFT struct {
 	ClientP99MS  *float64 `json:"client_p99_ms"`
 
 	DifferenceMS   *float64 `json:"difference_ms"`    // client mean - server mean; null where they are not of the same requests
-	ClientBeforeMS *float64 `json:"client_before_ms"` // of ours, mean: before the request was written
+	ClientBeforeMS *float64 `json:"client_before_ms"` // of ours, mean: before the request was written; null where it is not known for all
 	ClientAfterMS  *float64 `json:"client_after_ms"`  // of ours, mean: from the kernel's stamp to ours; null where it is not known for all
 	Explanation    string   `json:"explanation"`
 }

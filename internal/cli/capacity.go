@@ -36,12 +36,13 @@ func capacityCommand(sys IO) *cli.Command {
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 			&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
 			&cli.BoolFlag{Name: "simulate", Usage: "send nothing: search on the mock's engine in virtual time, in seconds instead of minutes"},
+			&cli.StringFlag{Name: "preset-from", Usage: "with --simulate: the engine that fits the sweep in the run folder `RUN`"},
 			&cli.StringFlag{Name: "start", Usage: "first `RATE` (default: one request at a time)"},
 			&cli.StringFlag{Name: "max-rate", Value: "1000/s", Usage: "no probe goes beyond this `RATE`"},
 			&cli.IntFlag{Name: "stages", Value: 15, Usage: "probes `N` at most, with the two of the confirmation"},
 			&cli.DurationFlag{Name: "time", Value: 30 * time.Minute, Usage: "`D` of all probes together at most"},
 			&cli.StringFlag{Name: "tokens", Usage: "tokens `N` at most, input and output, such as 5M"},
-			&cli.Float64Flag{Name: "usd", Usage: "dollars at most, with --input-price and --output-price"},
+			&cli.Float64Flag{Name: "usd", Usage: "`USD` at most, with --input-price and --output-price"},
 			&cli.Float64Flag{Name: "precision", Value: 0.03, Usage: "half of the interval, as a `SHARE` of the rate, at which the search is content"},
 		}, planFlags()...), outputFlags()...),
 		Action: func(c *cli.Context) error { return capacityAction(c, sys) },
@@ -58,6 +59,9 @@ func capacityAction(c *cli.Context, sys IO) error {
 		return err
 	}
 	from, fit := c.String("from"), c.String("fit")
+	if err := onlySearching(c, from != "" || fit != ""); err != nil {
+		return err
+	}
 	switch {
 	case from != "" && fit != "", (from != "" || fit != "") && c.NArg() > 0:
 		return usage("an address or scenario, --from and --fit exclude each other: leave one")
@@ -67,6 +71,27 @@ func capacityAction(c *cli.Context, sys IO) error {
 		return planFrom(c, sys, from, fleet)
 	}
 	return searchCapacity(c, sys, fleet)
+}
+
+// onlySearching refuses what steers a search where none is made, and a fitted engine where nothing is simulated.
+func onlySearching(c *cli.Context, stored bool) error {
+	if c.IsSet("preset-from") && !c.Bool("simulate") {
+		return usage("--preset-from goes with --simulate")
+	}
+	if c.IsSet("window") && c.String("trace") == "" {
+		return usage("--window goes with --trace")
+	}
+	if !stored {
+		return nil
+	}
+	for _, name := range []string{
+		"model", "isl", "osl", "seed", "header", "extra-body", "simulate", "start", "max-rate", "stages", "time", "tokens", "usd", "precision", "out", "label", "metrics-addr",
+	} {
+		if c.IsSet(name) {
+			return usage("--%s has no meaning with --from or --fit, which send nothing", name)
+		}
+	}
+	return nil
 }
 
 // searchCapacity measures.
@@ -81,6 +106,9 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	}
 	if c.Bool("simulate") {
 		return h.simulate(c)
+	}
+	if part, from := engineShard(sys); part != "" && !strings.HasPrefix(part, "0/") {
+		return usage("this is task %s of a job (%s), and searches side by side measure each other: start one, as `srun -n 1 llmload capacity` does", part, from)
 	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err

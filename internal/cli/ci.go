@@ -41,12 +41,15 @@ type ciOutput struct {
 	github                   bool
 }
 
-// ciOptions reads the flags. A folder that is not there is refused before anything is measured.
+// ciOptions reads the flags. What cannot be a file is refused before anything is measured.
 func ciOptions(c *cli.Context) (ciOutput, error) {
 	o := ciOutput{c.String("junit"), c.String("benchfmt"), c.String("action-benchmark"), c.Bool("github")}
 	for name, file := range map[string]string{"junit": o.junit, "benchfmt": o.benchfmt, "action-benchmark": o.figures} {
 		if info, err := os.Stat(filepath.Dir(file)); file != "" && (err != nil || !info.IsDir()) {
 			return o, usage("--%s %s: there is no folder %s", name, file, filepath.Dir(file))
+		}
+		if info, err := os.Stat(file); name != "action-benchmark" && err == nil && info.IsDir() {
+			return o, usage("--%s %s is a folder: name a file", name, file)
 		}
 	}
 	return o, nil
@@ -59,8 +62,8 @@ func (o ciOutput) run(sys IO, runs ...*results.Summary) error {
 	var errs []error
 	for _, s := range runs {
 		cases = append(cases, ci.Cases(s)...)
-		errs = append(errs, report.WriteMarkdown(&text, s))
 	}
+	errs = append(errs, report.WriteRuns(&text, runs, report.Options{Unicode: true, Markdown: true}))
 	errs = append(errs, o.verdicts(sys, cases, &text))
 	errs = append(errs, writeWith(o.benchfmt, func(w io.Writer) error { return ci.WriteBenchfmt(w, runs...) }))
 	for suffix, bigger := range map[string]bool{"-smaller.json": false, "-bigger.json": true} {

@@ -87,9 +87,7 @@ func (e *exposed) record(r *results.Record) {
 		phase = "tail"
 	}
 	e.ended.WithLabelValues(r.Stage, phase, string(r.Outcome)).Inc()
-	if n := len(r.Attempts); n > 1 {
-		e.retries.WithLabelValues(r.Stage).Add(float64(n - 1))
-	}
+	e.retries.WithLabelValues(r.Stage).Add(float64(max(0, len(r.Attempts)-1))) // 0 too: a rate needs a series that began there
 	if r.Outcome != results.OK {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,9 +35,9 @@ func planFlags() []cli.Flag {
 		&cli.IntFlag{Name: "spare", Value: 1, Usage: "replicas `N` that may be lost at the peak"},
 		&cli.Float64Flag{Name: "gpu-hour", Usage: "`USD` for an hour of one GPU (a replica has --gpus of them)"},
 		&cli.Float64Flag{Name: "input-price", Usage: "of a hosted API: `USD` a million input tokens"},
-		&cli.Float64Flag{Name: "output-price", Usage: "likewise of output tokens"},
-		&cli.Float64Flag{Name: "rpm", Usage: "quota of a hosted API: requests a minute"},
-		&cli.Float64Flag{Name: "tpm", Usage: "quota of a hosted API: tokens a minute"},
+		&cli.Float64Flag{Name: "output-price", Usage: "likewise: `USD` a million output tokens"},
+		&cli.Float64Flag{Name: "rpm", Usage: "quota of a hosted API: `N` requests a minute"},
+		&cli.Float64Flag{Name: "tpm", Usage: "quota of a hosted API: `N` tokens a minute"},
 		&cli.StringSliceFlag{Name: "what-if", Usage: "with --from: another `SLO`, or a shape IN/OUT with --model-of; may be repeated"},
 		&cli.StringFlag{Name: "model-of", Usage: "with --what-if IN/OUT: the run folder `RUN` of the sweep whose fit scales the capacity"},
 		&cli.BoolFlag{Name: "markdown", Usage: "print the answer as Markdown"},
@@ -61,19 +62,23 @@ func fleetFlags(c *cli.Context, sys IO) (f fleetRequest, err error) {
 	}
 	t := &f.terms
 	t.Headroom, t.Spare = c.Float64("headroom"), c.Int("spare")
-	t.ReplicaHour = c.Float64("gpu-hour") * float64(max(1, c.Int("gpus")))
 	t.APIInput, t.APIOutput, t.RPM, t.TPM = c.Float64("input-price"), c.Float64("output-price"), c.Float64("rpm"), c.Float64("tpm")
 	if !(t.Headroom >= 0 && t.Headroom < 1) || t.Spare < 0 {
 		return f, usage("--headroom is a share from 0 to below 1, --spare is not below 0")
 	}
 	for _, name := range []string{"gpu-hour", "input-price", "output-price", "rpm", "tpm"} {
-		if !(c.Float64(name) >= 0) {
-			return f, usage("--%s must not be below 0", name)
+		if v := c.Float64(name); !(v >= 0) || math.IsInf(v, 1) {
+			return f, usage("--%s must be a number, and not below 0", name)
 		}
 	}
 	t.Demand, err = demandFlags(c, sys)
 	f.asked = len(t.Demand) > 0
 	return f, err
+}
+
+// priced sets what an hour of one replica costs, by the price of a GPU and how many it has; 0 where that is not said.
+func (f *fleetRequest) priced(c *cli.Context, gpus int) {
+	f.terms.ReplicaHour = c.Float64("gpu-hour") * float64(max(1, gpus))
 }
 
 const day = 24 * 3600
@@ -125,11 +130,11 @@ func traceDemand(c *cli.Context, sys IO) (capacity.Demand, error) {
 	}
 	l := &loaded{sys: sys, dir: "."}
 	if err := l.parse("--trace", []byte("load: {open: {arrivals: "+quote("trace("+file+")")+"}}\n")); err != nil {
-		return nil, unplaced(err)
+		return nil, usage("--trace %s: %v", file, unplaced(err))
 	}
 	plan, err := l.resolve()
 	if err != nil {
-		return nil, unplaced(err)
+		return nil, usage("--trace %s: %v", file, unplaced(err))
 	}
 	schedule, stage := plan.Stages[0].Schedule(), &plan.Stages[0]
 	var at []float64
@@ -160,6 +165,11 @@ func planFrom(c *cli.Context, sys IO, dir string, f fleetRequest) error {
 	if err != nil {
 		return err
 	}
+	gpus := run.Summary.Target.GPUs
+	if c.IsSet("gpus") {
+		gpus = c.Int("gpus")
+	}
+	f.priced(c, gpus)
 	r := f.report(a)
 	for _, what := range f.whatIf {
 		w, err := f.ask(run, a, what)
@@ -173,7 +183,7 @@ func planFrom(c *cli.Context, sys IO, dir string, f fleetRequest) error {
 	} else {
 		err = r.Write(sys.Out, c.Bool("markdown"))
 	}
-	if err == nil && a.Estimate == nil {
+	if err == nil && (a.Estimate == nil || a.Confirm.Refuted()) {
 		return &exitError{exitInvalid, nil}
 	}
 	return err

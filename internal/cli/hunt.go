@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,13 +52,14 @@ func newHunt(c *cli.Context, sys IO, plan *scenarios.Plan, fleet fleetRequest) (
 	if h.template.Sessions != nil {
 		return nil, usage("%s is a load of sessions, whose rate the search cannot set: name a scenario of single requests", plan.Name)
 	}
+	h.fleet.priced(c, plan.Target.GPUs)
 	var err error
 	if h.search.SLO, err = huntedSLO(c, plan); err != nil {
 		return nil, err
 	}
 	b := &h.search.Bounds
 	b.Stages, b.Time, b.USD, b.Precision = c.Int("stages"), c.Duration("time"), c.Float64("usd"), c.Float64("precision")
-	if b.Stages < 3 || b.Time <= 0 || b.USD < 0 || !(b.Precision > 0 && b.Precision < 1) {
+	if b.Stages < 3 || b.Time <= 0 || !(b.USD >= 0) || math.IsInf(b.USD, 1) || !(b.Precision > 0 && b.Precision < 1) {
 		return nil, usage("--stages must be at least 3, --time above 0, --usd not below 0 and --precision between 0 and 1")
 	}
 	if b.Start, err = rateFlag(c, "start"); err != nil {
@@ -178,7 +180,10 @@ func (h *hunt) after(s results.StageSummary) (stop string) {
 	complete(&o, &h.plan.Stages[len(h.plan.Stages)-1], &s)
 	h.search.Observe(o)
 	fmt.Fprintf(h.sys.Err, "%s\n", o)
-	if s.StopReason == stopInterrupted || strings.HasPrefix(s.StopReason, "budget") || !h.next() {
+	if s.StopReason == stopInterrupted || strings.HasPrefix(s.StopReason, "budget") {
+		h.search.End("the search was ended: " + s.StopReason)
+	}
+	if !h.next() {
 		return "the search is over"
 	}
 	text, err := h.plan.YAML()

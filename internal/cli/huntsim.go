@@ -14,8 +14,8 @@ import (
 // simulate lets the search run on the mock's engine in virtual time, each probe on an empty server. No folder is left: the
 // same command prints the same again.
 func (h *hunt) simulate(c *cli.Context) error {
-	if h.plan.Target.Endpoint != "" {
-		return usage("an endpoint cannot be simulated: name a scenario whose target is the mock, or leave the address out")
+	if h.plan.Target.Endpoint != "" && !c.IsSet("preset-from") {
+		return usage("an endpoint cannot be simulated: name a scenario whose target is the mock, leave the address out, or give a server like it with --preset-from")
 	}
 	if c.IsSet("out") {
 		return usage("--out has no meaning with --simulate, which leaves no run folder")

@@ -17,6 +17,8 @@ type Course struct {
 	Failed int // looks at which a source failed
 
 	first, last []*Reading // of each source
+	known       []*Reading // the last that it answered
+	anew        []bool     // its counts went back from one answer to the next
 	firstAt     time.Time
 	lastAt      time.Time
 	tells       map[Name][]bool // whether a source has ever told of a figure of the moment
@@ -41,11 +43,18 @@ func (c *Course) Add(l Look) {
 	if c.first == nil {
 		n := len(l.Readings)
 		c.first, c.last, c.errs, c.fails = make([]*Reading, n), make([]*Reading, n), make([]error, n), make([]int, n)
+		c.known, c.anew = make([]*Reading, n), make([]bool, n)
 		copy(c.first, l.Readings)
 		c.names, c.firstAt, c.tells, c.step = l.Names, l.At, map[Name][]bool{}, 1
 	}
 	c.Looks++
 	copy(c.last, l.Readings)
+	for i, r := range l.Readings {
+		if r != nil {
+			c.anew[i] = c.anew[i] || r.behind(c.known[i])
+			c.known[i] = r
+		}
+	}
 	c.lastAt = l.At
 	failed := false
 	for i, err := range l.Errs {
@@ -145,7 +154,7 @@ func (c *Course) whole(m moment, figure int) (v float64, ok bool) {
 // anew between. A count that the first look lacks began at 0: many exporters make a series with its first event.
 func (c *Course) Delta(name Name) (v float64, ok bool) {
 	for i, last := range c.last {
-		if last == nil || c.first[i] == nil || c.restarted(i) {
+		if last == nil || c.first[i] == nil || c.anew[i] {
 			continue
 		}
 		now, tells := last.Values[name]
@@ -159,7 +168,7 @@ func (c *Course) Delta(name Name) (v float64, ok bool) {
 // TTFT is what the histogram of the time to first token gained, nil where none is told.
 func (c *Course) TTFT() (h *Histogram) {
 	for i, last := range c.last {
-		if last == nil || c.first[i] == nil || c.restarted(i) {
+		if last == nil || c.first[i] == nil || c.anew[i] {
 			continue
 		}
 		h = h.plus(last.TTFT.since(c.first[i].TTFT))
@@ -167,18 +176,17 @@ func (c *Course) TTFT() (h *Histogram) {
 	return h
 }
 
-// restarted reports whether a source's counts went back.
-func (c *Course) restarted(source int) bool {
-	first, last := c.first[source], c.last[source]
-	if first == nil || last == nil {
+// behind reports whether a count is lower than at an earlier reading, which may be nil: then the server was started anew between.
+func (r *Reading) behind(before *Reading) bool {
+	if before == nil {
 		return false
 	}
 	for _, f := range figures[nGauges:] {
-		if now, ok := last.Values[f.name]; ok && now < first.Values[f.name] {
+		if now, ok := r.Values[f.name]; ok && now < before.Values[f.name] {
 			return true
 		}
 	}
-	return last.TTFT.Count() < first.TTFT.Count()
+	return r.TTFT.Count() < before.TTFT.Count()
 }
 
 // Span is the time from the first look to the last, which counts are of.
@@ -190,7 +198,7 @@ func (c *Course) Warnings() (out []string) {
 		if n := c.fails[i]; n > 0 {
 			out = append(out, fmt.Sprintf("the server's metrics could not be read %d of %d times: %v%s", n, c.Looks, c.errs[i], c.missing(i)))
 		}
-		if c.restarted(i) {
+		if c.anew[i] {
 			out = append(out, fmt.Sprintf("%s: its counts went back, so that server was started anew in the stage; they are left out", name))
 		}
 	}

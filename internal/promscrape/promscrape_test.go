@@ -204,6 +204,26 @@ func TestAServerThatWasStartedAnewHasNoCounts(t *testing.T) {
 	}
 }
 
+// In a long stage the new server may have counted more than the old one had when the stage began.
+func TestARestartIsSeenWhenTheCountsHaveCaughtUp(t *testing.T) {
+	for name, between := range map[string]promscrape.Look{
+		"at once":             page(t, 1, serving(1, 30)),
+		"after a failed look": page(t, 1, ""),
+	} {
+		var c promscrape.Course
+		c.Add(page(t, 0, serving(1, 100)))
+		c.Add(between)
+		c.Add(page(t, 2, serving(1, 40)))
+		c.Add(page(t, 3, serving(1, 500)))
+		if v, ok := c.Delta(promscrape.OutputTokens); ok {
+			t.Errorf("%s: %v tokens over a restart", name, v)
+		}
+		if w := strings.Join(c.Warnings(), ";"); !strings.Contains(w, "started anew") {
+			t.Errorf("%s: %q", name, w)
+		}
+	}
+}
+
 func TestALongCourseKeepsItsShapeInBoundedMemory(t *testing.T) {
 	var c promscrape.Course
 	one := page(t, 0, serving(3, 1))

@@ -50,6 +50,11 @@ func (c Confirmation) Confirmed() bool {
 	return c.Holds != nil && *c.Holds && c.Breaks != nil && *c.Breaks
 }
 
+// Refuted reports whether one of the longer runs did what it must not.
+func (c Confirmation) Refuted() bool {
+	return c.Holds != nil && !*c.Holds || c.Breaks != nil && !*c.Breaks
+}
+
 // Reliable reports whether a number was found and confirmed.
 func (a Answer) Reliable() bool { return a.State == Found && a.Confirm.Confirmed() }
 

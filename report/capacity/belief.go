@@ -247,12 +247,10 @@ func (s *Score) bySide(d, phi float64) float64 {
 	return (s.Outside*math.Log(share) + (s.Of-s.Outside)*math.Log1p(-share)) / phi
 }
 
-// bySlope is the log-likelihood by the logistic. The logarithm of a mean is taken to rise in a line with that of the rate,
-// at a thirtieth of the logit's slope.
+// bySlope is the log-likelihood by the logistic.
 func (s *Score) bySlope(d, slope, phi float64) float64 {
 	if s.Allowed == 0 {
-		y, se := s.logMean()
-		return -0.5 * math.Pow((y-slope/30*d)/se, 2)
+		return s.byElasticity(d, 0.1*math.Pow(slope/leastSlope, 1.5))
 	}
 	z := logit(s.Allowed) + slope*d
 	inside := -math.Log1p(math.Exp(-math.Abs(z))) // of the likelier side
@@ -261,6 +259,16 @@ func (s *Score) bySlope(d, slope, phi float64) float64 {
 		return (s.Outside*inside + (s.Of-s.Outside)*other) / phi
 	}
 	return (s.Outside*other + (s.Of-s.Outside)*inside) / phi
+}
+
+// byElasticity is the log-likelihood of a mean: its logarithm is taken to rise in a line with that of the rate, a tenth as
+// fast where load hardly matters and a hundred times where a queue appears. Such a curve bends, so what lies far from the
+// limit is trusted to a third of its distance alone.
+func (s *Score) byElasticity(d, elasticity float64) float64 {
+	const bent = 1. / 3
+	y, se := s.logMean()
+	se = math.Hypot(se, bent*y)
+	return -0.5 * math.Pow((y-elasticity*d)/se, 2)
 }
 
 // logMean is the logarithm of a mean over its limit, and its standard error.

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -78,6 +79,9 @@ func FitStages(stages []results.StageSummary) (Fit, error) {
 	} else if lengths == 2 {
 		f.warn("two input lengths: a third would show whether the cost of context is linear")
 	}
+	if !slices.ContainsFunc(levels, func(l level) bool { return l.input > 0 }) {
+		f.warn("the server says that it computed no prompt token, all came from its cache or were not counted: prefill_per_token is left at 0")
+	}
 	kept := f.unqueued(levels, lengths > 1)
 	f.solve(kept, lengths > 1)
 	f.solve(kept, lengths > 1) // the weights rest on a first solution
@@ -118,7 +122,7 @@ func levelsOf(stages []results.StageSummary) (out []level) {
 func spread(levels []level) (lengths int, most float64, single bool) {
 	last := 0.0
 	byLength := slices.Clone(levels)
-	slices.SortFunc(byLength, func(a, b level) int { return int(a.context - b.context) })
+	slices.SortFunc(byLength, func(a, b level) int { return cmp.Compare(a.context, b.context) })
 	for _, l := range byLength {
 		if l.context > 1.1*last {
 			lengths, last = lengths+1, l.context
@@ -162,9 +166,9 @@ func (f *Fit) solve(levels []level, withKV bool) {
 		}
 	}
 	free := []int{0, 1, 2, 3, 4}
-	if !withKV {
-		free = []int{0, 1, 2, 4}
-	}
+	free = slices.DeleteFunc(free, func(k int) bool { // of what never occurs, no cost can be told
+		return k == 3 && !withKV || !slices.ContainsFunc(f.Points, func(p Point) bool { return p.row[k] > 0 })
+	})
 	var x, se [5]float64
 	for len(free) > 0 {
 		a, b := mat.NewDense(len(f.Points), len(free), nil), mat.NewVecDense(len(f.Points), nil)

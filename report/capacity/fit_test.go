@@ -107,6 +107,18 @@ func TestFitSaysWhatItCannotTell(t *testing.T) {
 	}
 }
 
+// TestFitWithoutPrefill: where the cache holds every prompt, the rest is still told.
+func TestFitWithoutPrefill(t *testing.T) {
+	stages := swept(t, planted(6*time.Millisecond, 0, 20*time.Microsecond, 60))
+	for i := range stages {
+		stages[i].Tokens.Cached = stages[i].Tokens.Input
+	}
+	f, err := capacity.FitStages(stages)
+	if err != nil || f.Prefill != 0 || math.Abs(f.C0/6e6-1) > 0.1 || !strings.Contains(strings.Join(f.Warnings, "\n"), "no prompt token") {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 // TestFitSaysWhenItDoesNotFit: a server whose longest prompts alone take half as long again.
 func TestFitSaysWhenItDoesNotFit(t *testing.T) {
 	stages := swept(t, planted(6*time.Millisecond, 20*time.Microsecond, 20*time.Microsecond, 60))

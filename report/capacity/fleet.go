@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 )
 
 // Demand is a course of load: stretches of time with their rates, in order. A peak alone is one stretch.
@@ -15,23 +16,21 @@ type Stretch struct {
 	Rate    float64 `json:"rate_per_s"`
 }
 
-// DemandOf counts arrivals, given in seconds and in order, over windows of a length. The last window is left out where it
-// is not whole, unless it is the only one.
-func DemandOf(arrivals []float64, window float64) Demand {
-	var out Demand
+// DemandOf counts arrivals, given in seconds and in order, over windows of a length. What is left at the end counts over its
+// own length, unless it is under half a window: a few arrivals would then make a peak.
+func DemandOf(arrivals []float64, window float64) (out Demand) {
 	if len(arrivals) == 0 || window <= 0 {
 		return nil
 	}
-	first, last := arrivals[0], arrivals[len(arrivals)-1]
-	n := max(1, int((last-first)/window))
-	counts := make([]float64, n)
-	for _, at := range arrivals {
-		if i := int((at - first) / window); i < n {
-			counts[i]++
+	first, rest := arrivals[0], arrivals
+	span := arrivals[len(arrivals)-1] - first
+	for from := 0.0; len(out) == 0 || span-from >= window/2; from = window * float64(len(out)) {
+		length := min(window, span-from)
+		if length <= 0 { // all came at once
+			length = window
 		}
-	}
-	for _, k := range counts {
-		out = append(out, Stretch{Seconds: window, Rate: k / window})
+		k := sort.Search(len(rest), func(i int) bool { return rest[i]-first >= from+length })
+		out, rest = append(out, Stretch{Seconds: length, Rate: float64(k) / length}), rest[k:]
 	}
 	return out
 }

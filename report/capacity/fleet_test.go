@@ -74,6 +74,35 @@ func TestFleetOfATrace(t *testing.T) {
 	}
 }
 
+// TestDemandOfWhatFillsNoWindow: a short trace is measured over its own length, a busy end is not lost.
+func TestDemandOfWhatFillsNoWindow(t *testing.T) {
+	var short, busyEnd []float64
+	for i := range 101 {
+		short = append(short, float64(i)/10)
+	}
+	for i := range 60 {
+		busyEnd = append(busyEnd, float64(i))
+	}
+	for i := range 401 {
+		busyEnd = append(busyEnd, 60+float64(i)/10)
+	}
+	for name, test := range map[string]struct {
+		arrivals   []float64
+		peak, mean float64
+	}{
+		"10/s for ten seconds":               {short, 10, 10},
+		"1/s for a minute, 10/s for 40 more": {busyEnd, 10, 4.6},
+		"one arrival":                        {short[:1], 1. / 60, 1. / 60},
+	} {
+		if d := capacity.DemandOf(test.arrivals, 60); !near(d.Peak(), test.peak) || !near(d.Mean(), test.mean) {
+			t.Errorf("%s: peak %v, mean %v, want %v and %v", name, d.Peak(), d.Mean(), test.peak, test.mean)
+		}
+	}
+	if capacity.DemandOf(nil, 60) != nil {
+		t.Error("a demand of nothing")
+	}
+}
+
 func TestFleetNeedsAnAnswer(t *testing.T) {
 	peak := capacity.Demand{{Seconds: 1, Rate: 60}}
 	if _, err := (capacity.Answer{State: capacity.Flaky, Why: "5% fail"}).Fleet(capacity.FleetTerms{Demand: peak}); err == nil {

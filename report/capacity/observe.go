@@ -148,13 +148,23 @@ func (m *Meter) score(i int) Score {
 // rowBlocks is into how many stretches of time a probe is cut to see how its requests hang together.
 const rowBlocks = 20
 
-// mean is the mean of a term and its standard error by blocks.
+// mean is the mean of a term and its standard error, which is the largest that blocks of three lengths show: a queue lasts
+// longer than a short block, so that short ones depend on each other.
 func (m *Meter) mean(i int) (mean, se float64) {
+	for _, blocks := range []int{rowBlocks, rowBlocks / 2, rowBlocks / 4} {
+		var e float64
+		mean, e = m.meanOver(i, blocks)
+		se = max(se, e)
+	}
+	return mean, se
+}
+
+func (m *Meter) meanOver(i, blocks int) (mean, se float64) {
 	var means []float64
 	sum, n := 0.0, 0.0
-	for b := range rowBlocks {
+	for b := range blocks {
 		bad, of := 0.0, 0.0
-		for _, r := range m.block(b) {
+		for _, r := range m.rows[len(m.rows)*b/blocks : len(m.rows)*(b+1)/blocks] {
 			bad, of = bad+r.bad[i], of+r.of[i]
 		}
 		if of > 0 {
@@ -167,11 +177,6 @@ func (m *Meter) mean(i int) (mean, se float64) {
 	}
 	_, se = meanOf(means)
 	return sum / n, se
-}
-
-func (m *Meter) block(b int) []row {
-	n := len(m.rows)
-	return m.rows[n*b/rowBlocks : n*(b+1)/rowBlocks]
 }
 
 // quantile is the quantile of the requests' own figures, 0 where it lands on a failure; of gaps, of each request's mean.

@@ -60,6 +60,33 @@ func TestAnswersHoldTheTruth(t *testing.T) {
 	}
 }
 
+// TestAnswersToMeans: the mean of a latency is no share of requests, and close to saturation it rises by decades.
+func TestAnswersToMeans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a minute of simulation")
+	}
+	var held atomic.Int64
+	const seeds, least = 4, 10 // of 12
+	t.Run("pool", func(t *testing.T) {
+		for expr, sh := range map[string]shape{
+			"ttft.mean=100ms": {512, 128}, "ttft.mean=30ms": {256, 256}, "tpot.mean=50ms": {4096, 64},
+		} {
+			t.Run(expr, func(t *testing.T) {
+				t.Parallel()
+				want, off := truth(t, sh, expr)
+				for seed := range uint64(seeds) {
+					if graded(t, sh, expr, seed+1, want, off) {
+						held.Add(1)
+					}
+				}
+			})
+		}
+	})
+	if held.Load() < least {
+		t.Errorf("only %d of 12 intervals hold the truth", held.Load())
+	}
+}
+
 // graded runs one search and reports whether its interval holds the truth.
 func graded(t *testing.T, sh shape, expr string, seed uint64, want, most float64) bool {
 	v := &server{shape: sh, engine: h100, seed: seed}
@@ -95,7 +122,7 @@ func truth(t *testing.T, sh shape, expr string) (rate, off float64) {
 		middle := math.Sqrt(lo * hi)
 		v := &server{shape: sh, engine: h100, seed: 99}
 		o := v.probe(s, capacity.Probe{Rate: middle, Requests: 60_000, Warmup: time.Minute})
-		if o.Scores[0].Outside > o.Scores[0].Allowed*o.Scores[0].Of {
+		if s := o.Scores[0]; o.Saturated || s.Outside > s.Allowed*s.Of || s.ValueNS > s.LimitNS && s.Allowed == 0 {
 			hi = middle
 		} else {
 			lo = middle

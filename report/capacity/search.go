@@ -102,6 +102,9 @@ func (s *Search) Observe(o Observation) {
 	}
 }
 
+// End ends the search from outside, such as by an interrupt, with what it was.
+func (s *Search) End(why string) { s.end = ending{Undecided, why} }
+
 // Next is the probe to run now; false when there is none left.
 func (s *Search) Next() (Probe, bool) {
 	s.Bounds = s.Bounds.withDefaults()
@@ -177,7 +180,11 @@ func (s *Search) afford(p Probe) (Probe, ending) {
 		if b.bound <= 0 || b.each <= 0 {
 			continue
 		}
-		if can := int((b.bound-b.used)/b.each - warm); can < p.Requests {
+		left := b.bound - b.used
+		if p.Kind == Hold {
+			left /= 2 // the other half is for Break
+		}
+		if can := int(left/b.each - warm); can < p.Requests {
 			p.Requests = can
 			if can < fewest {
 				return p, ending{Undecided, "the bound on " + b.name + " is used up"}

@@ -93,6 +93,9 @@ func unsearchable(t metric.Threshold) string {
 			return "no sample shows that none fails: write 0.001"
 		}
 	case metric.TokSPerUser:
+		if t.Value <= 0 {
+			return "no server is slower: write a number above 0"
+		}
 	default:
 		if !info.Distribution {
 			return "it rises with the rate, so the search would have no end: an SLO bounds latencies, attainment, success_rate, error_rate or tok_s_per_user"

@@ -41,7 +41,7 @@ func TestNoNumberIsInvented(t *testing.T) {
 			server{shape: small, engine: h100, fails: 0.05}, "ttft=500ms", capacity.Bounds{}, capacity.Flaky, "of requests fail", 8,
 		},
 		"the time is up before it breaks": {
-			server{shape: small, engine: h100}, "ttft.p99=500ms", capacity.Bounds{Time: time.Minute}, capacity.Undecided, "time is used up", 4,
+			server{shape: small, engine: h100}, "ttft.p99=500ms", capacity.Bounds{Time: 25 * time.Second}, capacity.Undecided, "time is used up", 4,
 		},
 		"the tokens are used up": {
 			server{shape: small, engine: h100}, "ttft.p99=500ms", capacity.Bounds{Tokens: 100_000}, capacity.Undecided, "tokens is used up", 4,
@@ -65,6 +65,27 @@ func TestNoNumberIsInvented(t *testing.T) {
 				t.Errorf("%d probes, want at most %d", len(a.Probes), test.probes)
 			}
 		})
+	}
+}
+
+// TestTheTimeIsShared: a search of 40 seconds, too short for its full probes, still gets to both of its longer runs, and
+// one that is ended from outside says by what.
+func TestTheTimeIsShared(t *testing.T) {
+	v := &server{shape: shape{64, 16}, engine: h100, seed: 1}
+	a := v.search(&capacity.Search{SLO: slo(t, "ttft.p90=100ms"), Bounds: capacity.Bounds{Start: 40, Time: 40 * time.Second}})
+	if a.Confirm.Holds == nil || a.Confirm.Breaks == nil {
+		t.Errorf("%s %s after %d probes, confirmed %v", a.State, a.Why, len(a.Probes), a.Confirm)
+	}
+	for _, o := range a.Probes {
+		if o.Kind == capacity.Bracket && o.Requests > 16 && float64(o.Requests) > o.Rate*40/9 {
+			t.Errorf("a bracket of %d requests at %v/s takes over a ninth of the time", o.Requests, o.Rate)
+		}
+	}
+	s := &capacity.Search{SLO: slo(t, "ttft.p90=100ms")}
+	s.Next()
+	s.End("the budget is used up")
+	if _, more := s.Next(); more || s.Answer().Why != "the budget is used up" {
+		t.Errorf("more %v, %q", more, s.Answer().Why)
 	}
 }
 
@@ -141,6 +162,7 @@ func TestParseSLO(t *testing.T) {
 		"ttft=x":            "is not a duration",
 		"success_rate<=0.5": "turn the sign",
 		"error_rate=0":      "write 0.001",
+		"tok_s_per_user=0":  "write a number above 0",
 	} {
 		if _, err := capacity.ParseSLO([]string{text}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives the error %v, want %q", text, err, want)

@@ -232,7 +232,11 @@ func (s *Search) confirm() (Probe, ending) {
 
 // coarse is a short probe, to see on which side a rate lies.
 func (s *Search) coarse(rate float64) Probe {
-	const seconds, fewest = 20, 16
+	const most, share, fewest = 20, 9, 16
+	seconds := float64(most)
+	if t := s.Bounds.Time.Seconds(); t > 0 {
+		seconds = min(seconds, t/share) // most of the time is for what comes after
+	}
 	n := min(s.full(), max(fewest, int(rate*seconds)))
 	return Probe{Kind: Bracket, Rate: rate, Requests: n, Warmup: s.warmup(rate), StopSaturated: true}
 }

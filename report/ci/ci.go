@@ -28,6 +28,9 @@ type Case struct {
 func Cases(s *results.Summary) []Case {
 	suite := cmp.Or(s.Run.Name, "run")
 	valid := Case{Suite: suite, Name: "valid", Verdict: results.Pass}
+	if from := s.Run.Imported; from != nil {
+		valid.Verdict, valid.Text = results.Undecided, "imported from "+from.Tool+": llmload did not measure it"
+	}
 	if s.Run.Interrupted {
 		valid.Verdict, valid.Text = results.Undecided, "interrupted"
 	}

@@ -65,6 +65,18 @@ func compared() *compare.Result {
 	}
 }
 
+// Nobody but llmload measures what llmload's validity rests on.
+func TestAnImportedRunIsNotCalledValid(t *testing.T) {
+	s := &results.Summary{Valid: true}
+	if c := ci.Cases(s); c[0].Name != "valid" || c[0].Verdict != results.Pass {
+		t.Errorf("llmload's own: %+v", c)
+	}
+	s.Run.Imported = &results.Imported{Tool: "GuideLLM"}
+	if c := ci.Cases(s); c[0].Verdict != results.Undecided || c[0].Text != "imported from GuideLLM: llmload did not measure it" {
+		t.Errorf("GuideLLM's: %+v", c)
+	}
+}
+
 func TestFormatsStayAsTheyAre(t *testing.T) {
 	s, valid := sample(), sample()
 	valid.Valid = true

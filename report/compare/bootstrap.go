@@ -44,9 +44,8 @@ func (t *bootstrapped) interval(level float64) (lo, hi float64) { return steps(t
 
 func (t *bootstrapped) center() float64 { return t.estimate }
 
-func (t *bootstrapped) more(level, dist float64) need {
-	lo, hi := t.interval(level)
-	return scaled(t.requests, (hi-lo)/2, dist, "requests")
+func (t *bootstrapped) more(level, limit float64) need {
+	return scaled(t, t.requests, level, limit, "requests")
 }
 
 // bootstrap is the test of a figure of a stage that was not repeated, or why there is none.

@@ -42,10 +42,12 @@ const alpha = 0.05
 // Runs compares two stored runs. Stages that were repeated are compared over their repeats, others by blocks of their
 // records. Runs of different plans are refused with a *PlanError unless they are forced.
 func Runs(base, new Run, o Options) (*Result, error) {
-	res := &Result{Base: sideOf(base.Summary), New: sideOf(new.Summary), Margin: cmp.Or(o.Margin, DefaultMargin)}
+	res := newResult(o)
+	res.Base, res.New = sideOf(base.Summary), sideOf(new.Summary)
 	if err := res.checkPlans(base, new, o.Force); err != nil {
 		return nil, err
 	}
+	res.checkOrigins(base.Summary.Run, new.Summary.Run)
 	res.checkHosts(base.Summary.Environment, new.Summary.Environment)
 	res.spoiled("base", base.Summary)
 	res.spoiled("new", new.Summary)
@@ -66,10 +68,16 @@ func Runs(base, new Run, o Options) (*Result, error) {
 	return res, nil
 }
 
+// newResult is one whose lists are lists in JSON, also where nothing comes into them.
+func newResult(o Options) *Result {
+	return &Result{Margin: cmp.Or(o.Margin, DefaultMargin), Rows: []Row{}, Gates: []GateResult{}, Notes: []string{}}
+}
+
 // Pairs compares interleaved pairs. A pair with an invalid run is left out and said so, unless a request-less stage makes
 // it invalid: a server that answers nothing must not be left out of its own comparison.
 func Pairs(pairs []Pair, o Options) *Result {
-	res := &Result{Margin: cmp.Or(o.Margin, DefaultMargin), Paired: true}
+	res := newResult(o)
+	res.Paired = true
 	var base, new []Run
 	for i, p := range pairs {
 		if i == 0 {
@@ -116,8 +124,31 @@ func (r *Result) spoiled(name string, s *results.Summary) {
 	}
 }
 
+// checkOrigins makes the result advisory where it is not known what a side sent, or it is a part of its plan.
+func (r *Result) checkOrigins(base, new results.Run) {
+	for _, side := range []struct {
+		name string
+		run  results.Run
+	}{{"base", base}, {"new", new}} {
+		switch from := side.run.Imported; {
+		case from != nil:
+			r.Advisory = fmt.Sprintf("%s is imported from %s: what it sent, from which machine, and whether it is valid are not known", side.name, from.Tool)
+			return
+		case side.run.PlanSHA256 == "":
+			r.Advisory = fmt.Sprintf("what %s sent is not known: it has no plan_sha256", side.name)
+			return
+		case side.run.Interrupted:
+			r.Advisory = fmt.Sprintf("%s was interrupted: it is a part of its plan", side.name)
+			return
+		}
+	}
+}
+
 // checkHosts makes the result advisory where the two sides ran on different machines.
 func (r *Result) checkHosts(base, new results.Environment) {
+	if r.Advisory != "" {
+		return
+	}
 	for _, part := range []struct{ name, base, new string }{
 		{"host", base.Host, new.Host},
 		{"CPU", base.CPU, new.CPU},
@@ -169,6 +200,17 @@ func (c *comparing) judge() {
 	c.gates()
 }
 
+// judged is the metric that the stage's load is judged by, on both sides alike. A run that was imported may not know when its
+// requests should have left, and then both count from when they did.
+func (c *comparing) judged(stage string, m metric.Name) metric.Name {
+	name := c.new.of[stage][0].summary.Load.Judged(m)
+	lacks := func(s sample) bool { return s.summary.Metrics[name] == nil && s.summary.Metrics[m] != nil }
+	if slices.ContainsFunc(c.base.of[stage], lacks) || slices.ContainsFunc(c.new.of[stage], lacks) {
+		return m
+	}
+	return name
+}
+
 // figure names what is compared of a stage.
 type figure struct {
 	metric metric.Name
@@ -197,17 +239,15 @@ var shown = []figure{
 
 // asked reports whether a gate is on the figure, by the name that its load is judged by.
 func (c *comparing) asked(stage string, f figure) bool {
-	load := c.new.of[stage][0].summary.Load
 	return slices.ContainsFunc(c.options.Gates, func(g metric.Gate) bool {
-		return metric.MatchStage(g.Stage, stage) && f == figure{load.Judged(g.Metric), g.Stat}
+		return metric.MatchStage(g.Stage, stage) && f == figure{c.judged(stage, g.Metric), g.Stat}
 	})
 }
 
 // figures are the shown ones and those of the stage's gates, by the names that its load is judged by.
 func (c *comparing) figures(stage string) (list []figure) {
-	load := c.new.of[stage][0].summary.Load
 	add := func(f figure) {
-		f.metric = load.Judged(f.metric)
+		f.metric = c.judged(stage, f.metric)
 		if !slices.Contains(list, f) {
 			list = append(list, f)
 		}

@@ -56,12 +56,11 @@ func (t *paired) interval(level float64) (lo, hi float64) { return steps(t, t.wa
 func (t *paired) center() float64 { return middle(t.walsh) }
 
 // more rounds up to whole rounds of ABBA.
-func (t *paired) more(level, dist float64) need {
+func (t *paired) more(level, limit float64) need {
 	least := int(math.Ceil(1 - math.Log2(level))) // 2/2^n is the least p of n pairs
 	out := need{least - t.n, "pairs"}
 	if t.n >= least {
-		lo, hi := t.interval(level)
-		out = scaled(t.n, (hi-lo)/2, dist, "pairs")
+		out = scaled(t, t.n, level, limit, "pairs")
 	}
 	if (t.n+out.n)%2 == 1 && out.n > 0 {
 		out.n++

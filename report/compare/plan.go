@@ -21,8 +21,10 @@ func (e *PlanError) Error() string {
 	return "the runs carried out different plans:\n  " + strings.Join(e.Differences, "\n  ")
 }
 
+// checkPlans refuses plans that are known to differ. Where one is not known checkOrigins says so.
 func (r *Result) checkPlans(base, new Run, force bool) error {
-	if base.Summary.Run.PlanSHA256 == new.Summary.Run.PlanSHA256 {
+	a, b := base.Summary.Run.PlanSHA256, new.Summary.Run.PlanSHA256
+	if a == b || a == "" || b == "" {
 		return nil
 	}
 	err := &PlanError{planDifferences(base.Plan, new.Plan)}

@@ -40,13 +40,12 @@ func (t *repeated) interval(level float64) (lo, hi float64) { return steps(t, t.
 
 func (t *repeated) center() float64 { return middle(t.diffs) }
 
-func (t *repeated) more(level, dist float64) need {
+func (t *repeated) more(level, limit float64) need {
 	n := min(len(t.base), len(t.new))
 	if least := leastRepeats(level); n < least {
 		return need{least - n, "repeats"}
 	}
-	lo, hi := t.interval(level)
-	return scaled(n, (hi-lo)/2, dist, "repeats")
+	return scaled(t, n, level, limit, "repeats")
 }
 
 // leastRepeats is the least n at which n against n can show a p of this level: 2 / (2n over n). At 0.05 it is 4, for 3

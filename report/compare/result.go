@@ -157,7 +157,7 @@ func (c *comparing) gates() {
 				continue
 			}
 			found = true
-			f := figure{c.new.of[stage][0].summary.Load.Judged(g.Metric), g.Stat}
+			f := figure{c.judged(stage, g.Metric), g.Stat}
 			a := asked{g, stage, f.String(), c.weigh(stage, f), 0}
 			a.limit = bound(a.info, g.Change)
 			p := 1.0
@@ -191,7 +191,7 @@ func (e evidence) verdict(limit, p, level float64) (Verdict, string) {
 	d := e.test.center() - limit
 	switch inside := (d < 0) != e.info.HigherIsBetter; {
 	case p > level:
-		return Undecided, e.undecided(e.test.more(level, math.Abs(d)))
+		return Undecided, e.undecided(e.test.more(level, -d))
 	case inside:
 		return Inside, ""
 	}

@@ -93,14 +93,17 @@ func (c *comparing) choose(e *evidence, stage string, f figure) {
 	base, new := toScale(e.info, e.base), toScale(e.info, e.new)
 	switch {
 	case c.blocks == nil:
-		e.method, e.n = "pairs", len(new)
-		if len(base) != len(new) {
-			e.why = fmt.Sprintf("base has %d repeats of the stage, new has %d", len(base), len(new))
-			return
+		from, to := byRun(c.base.of[stage], base), byRun(c.new.of[stage], new)
+		e.method, e.n = "pairs", len(to)
+		diffs := make([]float64, 0, len(to))
+		for run, value := range to {
+			if _, ok := from[run]; ok {
+				diffs = append(diffs, difference(from[run], value))
+			}
 		}
-		diffs := make([]float64, len(base))
-		for i := range base {
-			diffs[i] = difference(base[i], new[i])
+		if len(diffs) != len(from) || len(diffs) != len(to) {
+			e.why = "a pair has the stage on one side alone"
+			return
 		}
 		e.test = newPaired(diffs)
 	case len(base) > 1 || len(new) > 1:
@@ -120,6 +123,20 @@ func (c *comparing) choose(e *evidence, stage string, f figure) {
 	if e.info.Points() {
 		e.test = both{e.test, share{pooled(c.base.of[stage], f.metric), pooled(c.new.of[stage], f.metric)}}
 	}
+}
+
+// byRun is the mean over the repeats that a run made of the stage. They share what the run scatters, so that a pair of runs is
+// one observation, however many repeats it has.
+func byRun(samples []sample, values []float64) map[int]float64 {
+	means, count := map[int]float64{}, map[int]float64{}
+	for _, s := range samples {
+		count[s.run]++
+	}
+	for i, v := range values {
+		run := samples[i].run
+		means[run] += v / count[run]
+	}
+	return means
 }
 
 func toScale(info metric.Info, values []float64) []float64 {
@@ -188,11 +205,27 @@ func (c *comparing) row(stage string, f figure) (Row, bool) {
 	}
 	r.Verdict = judge(lo, hi, margin, e.info.HigherIsBetter)
 	if r.Verdict == Undecided {
-		// Told apart from nothing, or told to be within the margin: whichever is nearer.
-		d := math.Abs(e.test.center())
-		r.Why = e.undecided(e.test.more(alpha, max(d, margin-d)))
+		r.Why = e.undecided(nearest(e.test, margin))
 	}
 	return r, true
+}
+
+// nearest is what is missing to tell a change apart from nothing, or to have it within the margin: whichever comes first.
+func nearest(t test, margin float64) need {
+	d := t.center()
+	apart := t.more(alpha, -d)
+	if math.Abs(d) >= margin {
+		return apart
+	}
+	up, down := t.more(alpha, margin-d), t.more(alpha, -margin-d)
+	same := up
+	if up.n > 0 && (down.n == 0 || down.n > up.n) {
+		same = down
+	}
+	if apart.n > 0 && (same.n == 0 || apart.n < same.n) {
+		return apart
+	}
+	return same
 }
 
 // judge says what an interval proves of a change.

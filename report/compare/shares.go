@@ -39,9 +39,8 @@ func (t share) interval(level float64) (lo, hi float64) {
 
 func (t share) center() float64 { return t.new.part/t.new.all - t.base.part/t.base.all }
 
-func (t share) more(level, dist float64) need {
-	lo, hi := t.interval(level)
-	return scaled(int(min(t.base.all, t.new.all)), (hi-lo)/2, dist, "requests")
+func (t share) more(level, limit float64) need {
+	return scaled(t, int(min(t.base.all, t.new.all)), level, limit, "requests")
 }
 
 // both holds where each of two tests holds: the one knows how runs scatter, the other how few were counted.
@@ -60,11 +59,11 @@ func (t both) interval(level float64) (lo, hi float64) {
 
 func (t both) center() float64 { return t.counted.center() }
 
-func (t both) more(level, dist float64) need {
+func (t both) more(level, limit float64) need {
 	a, b := t.test.interval(level)
 	lo, hi := t.counted.interval(level)
 	if hi-lo > b-a {
-		return t.counted.more(level, dist)
+		return t.counted.more(level, limit)
 	}
-	return t.test.more(level, dist)
+	return t.test.more(level, limit)
 }

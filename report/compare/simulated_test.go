@@ -38,7 +38,7 @@ func (s server) run(t testing.TB, plan *scenarios.Plan) compare.Run {
 		panic(err)
 	}
 	return compare.Run{
-		Summary:    &results.Summary{Valid: true, Run: results.Run{ID: fmt.Sprintf("seed-%d", s.seed), Name: "x"}, Stages: res.Stages},
+		Summary:    &results.Summary{Valid: true, Run: results.Run{ID: fmt.Sprintf("seed-%d", s.seed), Name: "x", PlanSHA256: "p"}, Stages: res.Stages},
 		Histograms: res.Histograms, Records: walk(records),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 // sample is a stage of one run, or one repeat of it.
 type sample struct {
+	run        int // its place among the runs of its side
 	summary    *results.StageSummary
 	histograms map[metric.Name]*results.Histogram
 }
@@ -19,14 +20,14 @@ type stages struct {
 
 func stagesOf(runs []Run) stages {
 	all := stages{of: map[string][]sample{}}
-	for _, r := range runs {
+	for at, r := range runs {
 		for i := range r.Summary.Stages {
 			s := &r.Summary.Stages[i]
 			name := all.base(s.Name)
 			if all.of[name] == nil {
 				all.order = append(all.order, name)
 			}
-			all.of[name] = append(all.of[name], sample{s, distributions(r.Histograms, s.Name)})
+			all.of[name] = append(all.of[name], sample{at, s, distributions(r.Histograms, s.Name)})
 		}
 	}
 	return all

@@ -17,8 +17,9 @@ type test interface {
 	interval(level float64) (lo, hi float64)
 	// center is the estimate of the change.
 	center() float64
-	// more is how many observations more are needed for a verdict at this level on a change that is dist from the limit.
-	more(level, dist float64) need
+	// more is how many observations more are needed for the interval of this level to end before a limit that lies so far
+	// above the center, or below it.
+	more(level, limit float64) need
 }
 
 // need is what is missing for a verdict.
@@ -37,10 +38,15 @@ func (n need) String() string {
 // mostMore is how much more is worth asking for.
 const mostMore = 100_000
 
-// scaled is the need of n observations whose interval is half wide on each side, and should be dist: widths shrink with the
-// root of the count.
-func scaled(n int, half, dist float64, unit string) need {
-	more := float64(n)*(half*half/(dist*dist)) - float64(n)
+// scaled is the need of n observations: an interval shrinks with the root of their count. It need not reach as far to one side
+// of its center as to the other.
+func scaled(t test, n int, level, limit float64, unit string) need {
+	lo, hi := t.interval(level)
+	reach := hi - t.center()
+	if limit < 0 {
+		reach = t.center() - lo
+	}
+	more := float64(n)*(reach*reach/(limit*limit)) - float64(n)
 	if math.IsNaN(more) || more > mostMore {
 		return need{unit: unit}
 	}

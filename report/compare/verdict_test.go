@@ -35,7 +35,7 @@ func stage(name string, tpot float64) results.StageSummary {
 }
 
 func run(stages ...results.StageSummary) compare.Run {
-	return compare.Run{Summary: &results.Summary{Valid: true, Run: results.Run{ID: "x"}, Stages: stages}}
+	return compare.Run{Summary: &results.Summary{Valid: true, Run: results.Run{ID: "x", PlanSHA256: "p"}, Stages: stages}}
 }
 
 // repeated is a run of one stage with these values.
@@ -133,6 +133,38 @@ func TestPairsAreJudgedByTheirNumber(t *testing.T) {
 	}
 }
 
+// Two pairs of runs are two observations, and prove nothing, whether a run makes its stage once or four times.
+func TestRepeatsInsideARunAreNoPairs(t *testing.T) {
+	ps := []compare.Pair{
+		{Base: repeated(10, 11, 12, 13), New: repeated(20, 22, 24, 26)},
+		{Base: repeated(11, 12, 13, 14), New: repeated(22, 24, 26, 28)},
+	}
+	res := compare.Pairs(ps, compare.Options{Gates: gates(t, "tpot.p50 < +3%")})
+	if r := change(res, "tpot.p50"); r.N != 2 || r.Verdict != compare.Undecided || math.Abs(*r.Change.V-1) > 1e-9 || res.Gates[0].Why != "needs 4 more pairs" {
+		t.Errorf("%+v, %+v", r, res.Gates)
+	}
+
+	// What belongs to no pair is not paired with another's.
+	ps[0].Base, ps[1].New = run(stage("other", 1)), run(stage("other", 1))
+	if r := change(compare.Pairs(ps, compare.Options{}), "tpot.p50"); r.Verdict != compare.Undecided || r.Why != "a pair has the stage on one side alone" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An interval from -0.4% to +4.5% about +0.5% is too wide above: what is missing is told by that side, not by the mean of both.
+func TestWhatIsMissingIsToldByTheSideThatReachesTooFar(t *testing.T) {
+	var base, new []float64
+	for _, change := range []float64{0.005, 0.005, 0.005, 0.005, 0.005, 0.005, 0.005, 0.09, 0.09, 0.004} {
+		base, new = append(base, 10), append(new, 10*(1+change))
+	}
+	res := compare.Pairs(paired(base, new), compare.Options{Gates: gates(t, "tpot.p50 < +3%")})
+	up := res.Gates[0]
+	reach := (math.Log1p(*up.Hi.V) - math.Log1p(*up.Change.V)) / (math.Log1p(0.03) - math.Log1p(*up.Change.V))
+	if more := math.Ceil(10*reach*reach) - 10; up.Verdict != compare.Undecided || up.Why != fmt.Sprintf("needs %g more pairs", more+math.Mod(more, 2)) {
+		t.Errorf("%s: %s, want %g", up.Verdict, up.Why, more)
+	}
+}
+
 // The interval that is printed beside a gate holds the limit exactly where the verdict is undecided, at every rank of Holm's
 // method.
 func TestAGatesIntervalNeverContradictsItsVerdict(t *testing.T) {
@@ -205,6 +237,12 @@ func TestNothingIsJudgedWithoutData(t *testing.T) {
 	one.Metrics[metric.TPOT].Count = 1
 	invalid := repeated(20, 20, 20, 20)
 	invalid.Summary.Valid, invalid.Summary.InvalidReasons = false, []string{"c=8: llmload used 99% of its CPU"}
+	imported := repeated(20, 20.1, 20.2, 20.3)
+	imported.Summary.Run.PlanSHA256, imported.Summary.Run.Imported = "", &results.Imported{Tool: "GuideLLM"}
+	planless := repeated(20, 20.1, 20.2, 20.3)
+	planless.Summary.Run.PlanSHA256 = ""
+	cut := repeated(20, 20.1, 20.2, 20.3)
+	cut.Summary.Run.Interrupted = true
 	elsewhere := repeated(20, 20.1, 20.2, 20.3)
 	elsewhere.Summary.Environment.Host = "other"
 	for _, c := range []struct {
@@ -218,6 +256,10 @@ func TestNothingIsJudgedWithoutData(t *testing.T) {
 		{"no stage in common", repeated(10, 10, 10, 10), run(stage("c=9", 10)), "no stage that both sides have matches it"},
 		{"no stage at all", run(), run(), "no stage that both sides have matches it"},
 		{"another machine", repeated(10, 10.1, 10.2, 10.3), elsewhere, "it would be outside, but the runs are of different machines (host: unknown and other)"},
+		{"another tool's run", repeated(10, 10.1, 10.2, 10.3), imported, "it would be outside, but new is imported from GuideLLM: what it sent, from which machine, and whether it is valid are not known"},
+		{"two of them", imported, imported, "it would be inside, but base is imported from GuideLLM"},
+		{"no plan on either side", planless, planless, "it would be inside, but what base sent is not known"},
+		{"an interrupted run", repeated(10, 10.1, 10.2, 10.3), cut, "it would be outside, but new was interrupted"},
 		{"a summary alone, not repeated", repeated(10), repeated(20), "base: it has no records, and its stage was not repeated"},
 	} {
 		res, err := compare.Runs(c.base, c.new, compare.Options{Gates: gate})
@@ -278,6 +320,18 @@ func TestAnOpenLoopIsJudgedFromTheIntendedTime(t *testing.T) {
 	new := run(open("a", 20), open("a#2", 21), open("a#3", 22), open("a#4", 23))
 	res, err := compare.Runs(base, new, compare.Options{Gates: gates(t, "ttft.p50 < +3%")})
 	if err != nil || res.Gates[0].Metric != "response_ttft.p50" || res.Gates[0].Verdict != compare.Outside {
+		t.Errorf("%+v, %v", res.Gates, err)
+	}
+
+	// An imported side may not know what was intended: both then count from when a request left.
+	for i := range base.Summary.Stages {
+		delete(base.Summary.Stages[i].Metrics, metric.ResponseTTFT)
+		for _, s := range []results.StageSummary{base.Summary.Stages[i], new.Summary.Stages[i]} {
+			s.Metrics[metric.TTFT] = s.Metrics[metric.TPOT]
+		}
+	}
+	res, err = compare.Runs(base, new, compare.Options{Gates: gates(t, "ttft.p50 < +3%")})
+	if err != nil || res.Gates[0].Metric != "ttft.p50" || res.Gates[0].Verdict != compare.Inside || change(res, "ttft.p50").Verdict != compare.Same {
 		t.Errorf("%+v, %v", res.Gates, err)
 	}
 }

@@ -32,6 +32,7 @@ func csvColumns() []csvColumn {
 		{"session", func(r *results.Record) string { return some(r.Session) }},
 		{"turn", func(r *results.Record) string { return some(int64(r.Turn)) }},
 		{"workload", func(r *results.Record) string { return r.Workload }},
+		{"custom_id", func(r *results.Record) string { return r.CustomID }},
 		{"endpoint", func(r *results.Record) string { return r.Endpoint }},
 		{"labels", labels},
 		{"intended_s", func(r *results.Record) string { return seconds(r.IntendedNS) }},

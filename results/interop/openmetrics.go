@@ -19,7 +19,9 @@ import (
 // figure that is not known, is left out.
 func OpenMetrics(w io.Writer, s *results.Summary) error {
 	var m families
-	m.add("llmload_run_valid", "Whether the run's figures may be used: 1, or 0.", truth(s.Valid), "run", s.Run.ID)
+	if !s.Valid || s.Run.Imported == nil { // of another tool's run that is not known
+		m.add("llmload_run_valid", "Whether the run's figures may be used: 1, or 0.", truth(s.Valid), "run", s.Run.ID)
+	}
 	m.add("llmload_run_start_time_seconds", "When the run began.", float64(s.Run.StartedAt.UnixNano())/1e9, "run", s.Run.ID)
 	for i := range s.Stages {
 		m.stage(s.Run.ID, &s.Stages[i])

@@ -22,7 +22,9 @@ func failure(status int, words string) (results.Outcome, int) {
 		words   string
 		outcome results.Outcome
 	}{
-		{"cancel", results.Cancelled},
+		// The tool's own exceptions alone: a server that says "cancelled" has failed, and a failure ranks.
+		{"cancellederror", results.Cancelled},
+		{"requestcancellationerror", results.Cancelled},
 		{"timeout", results.TimeoutTotal},
 		{"timed out", results.TimeoutTotal},
 		{"name or service not known", results.DNS},

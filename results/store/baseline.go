@@ -35,10 +35,13 @@ func OpenBaseline(file string) (*Run, error) {
 }
 
 // WriteBaseline keeps a run's summary and plan in a file, which appears or is replaced whole. The course of each stage is left
-// out: no comparison asks for it, and a committed file should be small. An invalid run is refused.
+// out: no comparison asks for it, and a committed file should be small. An invalid run is refused, and one that was interrupted.
 func WriteBaseline(file string, r *Run) error {
 	if !r.Summary.Valid {
 		return errors.New("an invalid run is no baseline")
+	}
+	if r.Summary.Run.Interrupted {
+		return errors.New("an interrupted run is no baseline")
 	}
 	kept := *r.Summary
 	kept.Stages = append([]results.StageSummary{}, kept.Stages...)

@@ -103,6 +103,12 @@ func (k *Kept) Add(r *results.Record) {
 // Watched takes in for the progress alone a request that has ended, for tests.
 func (k *Kept) Watched(r *results.Record) { k.live.record(r) }
 
+// FirstTokens is our side of the comparison with the server's own, for tests, and what is said of the two.
+func (k *Kept) FirstTokens(theirs *results.ServerTTFT) (explanation string) {
+	k.first.tell(theirs)
+	return explain(theirs, true)
+}
+
 // Look takes in what a server says, for tests.
 func (k *Kept) Look(l promscrape.Look) { k.course.Add(l) }
 

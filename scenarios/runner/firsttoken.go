@@ -11,7 +11,7 @@ type firstTokens struct {
 	waits         results.Histogram
 	count         int64
 	before, after float64 // sums, in ns
-	stamped       int64
+	sent, stamped int64   // how many are in before and in after
 }
 
 func (f *firstTokens) add(r *results.Record) {
@@ -26,7 +26,10 @@ func (f *firstTokens) add(r *results.Record) {
 		}
 		f.count++
 		f.waits.Record(a.FirstTokenNS - from)
-		f.before += float64(a.SentNS - from)
+		if a.SentNS > 0 { // a server may answer before the request is written whole
+			f.sent++
+			f.before += float64(a.SentNS - from)
+		}
 		if len(a.KernelLagNS) > 0 && a.KernelLagNS[0] >= 0 {
 			f.stamped++
 			f.after += float64(a.KernelLagNS[0])
@@ -43,6 +46,7 @@ func (rs *recorders) waits() *firstTokens {
 		all.count += f.count
 		all.before += f.before
 		all.after += f.after
+		all.sent += f.sent
 		all.stamped += f.stamped
 	}
 	return all
@@ -54,12 +58,13 @@ func (f *firstTokens) tell(t *results.ServerTTFT) {
 	if f.count == 0 {
 		return
 	}
-	n := float64(f.count)
 	t.ClientMeanMS = ms(f.waits.Mean())
 	t.ClientP50MS, t.ClientP99MS = quantileOf(&f.waits, 0.50), quantileOf(&f.waits, 0.99)
-	t.ClientBeforeMS = ms(f.before / n)
+	if f.sent == f.count {
+		t.ClientBeforeMS = ms(f.before / float64(f.count))
+	}
 	if f.stamped == f.count {
-		t.ClientAfterMS = ms(f.after / n)
+		t.ClientAfterMS = ms(f.after / float64(f.count))
 	}
 	if t.Count == t.ClientCount && t.MeanMS != nil {
 		t.DifferenceMS = ms((*t.ClientMeanMS - *t.MeanMS) * 1e6)

@@ -28,15 +28,25 @@ type watch struct {
 	ended   sync.WaitGroup
 }
 
-// startWatch takes the first look before it returns, so that counts are of the whole stage.
-func startWatch(ctx context.Context, m Metrics) *watch {
+// startWatch takes the first look before it returns, so that counts are of the whole stage. Where the stage's start is agreed
+// with other machines it cannot wait for that: a slow page would make its requests late. Their counts are of all machines'
+// requests in any case.
+func startWatch(ctx context.Context, m Metrics, agreed bool) *watch {
 	if m == nil {
 		return nil
 	}
 	w := &watch{metrics: m}
-	w.course.Add(m.Look(ctx))
-	ctx, w.quit = context.WithCancel(context.WithoutCancel(ctx))
-	w.ended.Go(func() { w.run(ctx) })
+	look := func() { w.course.Add(m.Look(ctx)) }
+	running, quit := context.WithCancel(context.WithoutCancel(ctx))
+	w.quit = quit
+	if !agreed {
+		look()
+		look = func() {}
+	}
+	w.ended.Go(func() {
+		look()
+		w.run(running)
+	})
 	return w
 }
 

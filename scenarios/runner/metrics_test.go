@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmload/llmload/internal/promscrape"
 	"github.com/llmload/llmload/results"
+	"github.com/llmload/llmload/scenarios"
 	"github.com/llmload/llmload/scenarios/runner"
 )
 
@@ -116,6 +117,22 @@ client: {rate_limit: 10/s}
 	}
 }
 
+func TestAnAnswerBeforeItsRequestIsWrittenWholeSpoilsNoMean(t *testing.T) {
+	k := runner.Kept{Collector: results.NewCollector(results.StageInfo{}, &results.Bounds{})}
+	k.Begin(&scenarios.Stage{})
+	for _, sent := range []int64{2e6, 0} {
+		a := results.Attempt{StartedNS: 1e6, SentNS: sent, FirstTokenNS: 9e6, DoneNS: 9e6}
+		k.Add(&results.Record{Outcome: results.OK, DispatchedNS: 1e6, Attempts: []results.Attempt{a}})
+	}
+	mean := 7.0
+	theirs := results.ServerTTFT{Count: 2, MeanMS: &mean}
+	why := k.FirstTokens(&theirs)
+	near(t, "difference", theirs.DifferenceMS, 1, 0.01)
+	if theirs.ClientBeforeMS != nil || !strings.Contains(why, "+1.00 ms beside the server's; what lay in this client is not known") {
+		t.Errorf("%v ms before writing: %s", show(theirs.ClientBeforeMS), why)
+	}
+}
+
 func TestFiguresOfOtherRequestsAreNotCompared(t *testing.T) {
 	s, _ := watched(t, `engine: {model: fixed, ttft: 100ms, itl: 0s}`, `
 workload: {api: completions, prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 2}}
@@ -165,6 +182,39 @@ load: {closed: {concurrency: 4}, requests: 40}
 	if len(invalid) > 0 || s.Server.OutputTokens != nil || s.Server.TTFT != nil || s.Server.Running == nil {
 		t.Errorf("without a start: %v, %+v", invalid, s.Server)
 	}
+}
+
+// slowPage takes its time.
+type slowPage struct{ *page }
+
+func (p slowPage) Look(ctx context.Context) promscrape.Look {
+	time.Sleep(1500 * time.Millisecond) // the bubble's clock
+	return p.page.Look(ctx)
+}
+
+func TestAShardWaitsForNoPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, `engine: {model: fixed, ttft: 20ms, itl: 2ms}`)
+		defer b.close()
+		part, err := plan(t, `
+workload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 5}}
+load: {open: {rate: 500/s, arrivals: constant}, duration: 4s}
+`).Shard(scenarios.Shard{Index: 0, Count: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := runner.Run(t.Context(), part, shared{b}, runner.Config{
+			RunID: "t", Model: "demo-8b", Start: time.Now().Add(time.Second), Dial: b.dial, Metrics: slowPage{&page{bed: b}},
+		})
+		if err != nil || len(res.Invalid) > 0 {
+			t.Fatal(err, res.Invalid)
+		}
+		s := res.Stages[0]
+		near(t, "dispatch delay", s.Instrument.DispatchDelayP99MS, 0, 0.1)
+		if s.Server == nil || s.Server.Readings < 3 {
+			t.Errorf("the server said %+v", s.Server)
+		}
+	})
 }
 
 func TestNoServerIsAskedUnlessItIsNamed(t *testing.T) {

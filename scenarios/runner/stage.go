@@ -58,7 +58,7 @@ type finished struct {
 
 // stage runs one stage to its end and adds its summary to the result.
 func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSummary, error) {
-	watch := startWatch(ctx, r.cfg.Metrics)
+	watch := startWatch(ctx, r.cfg.Metrics, !r.agreed.IsZero())
 	begin := time.Now()
 	late := begin.Sub(r.agreed)
 	if !r.agreed.IsZero() { // what is late leaves late, and is measured as that

@@ -163,8 +163,10 @@ func explain(t *results.ServerTTFT, stream bool) string {
 		return "no first token to compare"
 	case t.Count != t.ClientCount:
 		return fmt.Sprintf("the server counted %d first tokens and this run %d, so the figures are not of the same requests: others load it, a request has several prompts or choices, or not all replicas are read", t.Count, t.ClientCount)
-	case t.DifferenceMS == nil || t.ClientBeforeMS == nil:
+	case t.DifferenceMS == nil:
 		return "not comparable"
+	case t.ClientBeforeMS == nil:
+		return fmt.Sprintf("the mean of ours is %+.2f ms beside the server's; what lay in this client is not known: some answers began before their request was written whole", *t.DifferenceMS)
 	}
 	diff := *t.DifferenceMS
 	if diff < 0 {

@@ -67,6 +67,14 @@ func TestJudge(t *testing.T) {
 		{"nor for under a millisecond", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(0.9), &results.Metric{Count: 400, OKP50: at(2)}
 		}, "", ""},
+		{"gaps that the client widened itself, by reading several events at once, do not acquit it", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(2.5), &results.Metric{Count: 400, OKP50: at(50)}
+			s.Instrument.MultiEventReads, s.Metrics[metric.TPOT] = at(0.9), &results.Metric{Count: 400, OKP50: at(5)}
+		}, "", "llmload read half of the data 2.5 ms or more after the kernel had it"},
+		{"gaps of a server that puts several tokens into an event are its own", func(_ *scenarios.Stage, s *results.StageSummary) {
+			s.Instrument.KernelToReadP50MS, s.Metrics[metric.ICL] = at(2.5), &results.Metric{Count: 400, OKP50: at(50)}
+			s.Instrument.MultiEventReads, s.Metrics[metric.TPOT] = at(0.1), &results.Metric{Count: 400, OKP50: at(5)}
+		}, "", ""},
 		{"answers that come whole have no gaps: their latency counts", func(_ *scenarios.Stage, s *results.StageSummary) {
 			s.Instrument.KernelToReadP50MS = at(19)
 		}, "", ""},
