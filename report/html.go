@@ -72,7 +72,7 @@ func newContent(runs []Run) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := joined("assets/uPlot.iife.min.js", "assets/page.js")
+	script, err := joined("assets/uPlot.iife.min.js", "assets/draw.js", "assets/charts.js", "assets/page.js")
 	if err != nil {
 		return nil, err
 	}
