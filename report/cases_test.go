@@ -135,6 +135,18 @@ var pageCases = []pageCase{
 		says: []string{"watched valid", "What the server said of itself", "KV use"},
 	},
 	{
+		name: "capacity", what: "what a search found lies behind the rates that it tried",
+		runs: func() []report.Run {
+			w := newWorld("searched")
+			for _, rate := range []float64{10, 20, 40, 80} {
+				w.stage(fmt.Sprintf("rate=%g/s", rate), open(rate), 60, 10+rate/4, 1)
+			}
+			w.Knee = &report.Knee{SLO: "ttft.p90=25ms", Rate: 57.5, Lo: 51, Hi: 63.2}
+			return []report.Run{w.Run}
+		},
+		says: []string{"searched valid", "Shaded: the highest rate inside ttft.p90=25ms, 57.5/s (51 to 63.2)."},
+	},
+	{
 		name: "imported", what: "of a run of another tool nothing is called valid",
 		runs: func() []report.Run {
 			w := sweepOf("theirs", 5, 1, 4)

@@ -347,3 +347,26 @@ func heap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+func TestTheKneeLiesBehindTheRates(t *testing.T) {
+	w := newWorld("searched")
+	w.stage("rate=10/s", open(10), 60, 10, 1)
+	w.stage("rate=20/s", open(20), 60, 10, 1)
+	w.stage("c=1", closed(1), 60, 10, 1)
+	w.stage("c=2", closed(2), 60, 10, 1)
+	w.Knee = &report.Knee{SLO: "ttft.p90=25ms", Rate: 15, Lo: 14, Hi: 16}
+	marked := 0
+	for title, c := range charts(t, w.Run) {
+		for _, span := range c.Spans {
+			if span.Name == "capacity" {
+				marked++
+				if c.X.Label != "arrivals/s" || span.From != 14 || span.To != 16 {
+					t.Errorf("%s, over %s: %+v", title, c.X.Label, span)
+				}
+			}
+		}
+	}
+	if marked == 0 {
+		t.Error("no chart has it")
+	}
+}

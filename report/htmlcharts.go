@@ -64,7 +64,7 @@ type chartStyle struct {
 	Hollow bool   `json:"hollow,omitempty"`
 }
 
-// chartSpan is a stretch of time with a name.
+// chartSpan is a stretch of the x axis with a name.
 type chartSpan struct {
 	From   short  `json:"from"`
 	To     short  `json:"to"`
@@ -114,7 +114,11 @@ func chartGroups(runs []Run) ([]chartGroup, []chart) {
 			add(chartGroup{ID: g.id, Short: g.short, Title: g.Title, Absent: g.absent}, nil)
 			continue
 		}
-		add(chartGroup{ID: g.id, Short: g.short, Title: g.Title, Help: g.help, Note: g.Note, Keys: chartKeys(g.Keys)}, chartsOf(g.figure))
+		group, drawn := chartGroup{ID: g.id, Short: g.short, Title: g.Title, Help: g.help, Note: g.Note, Keys: chartKeys(g.Keys)}, chartsOf(g.figure)
+		if g.id == "load" {
+			markKnee(&group, drawn, runs)
+		}
+		add(group, drawn)
 	}
 	g, drawn := courses(runs)
 	add(g, drawn)

@@ -43,6 +43,9 @@ func versusLoad(runs []Run, metrics ...metric.Name) figure {
 	return f
 }
 
+// arrivals is the axis of an open loop's load.
+const arrivals = "arrivals/s"
+
 // loadRow is the panels of closed or of open stages, none when fewer than two loads were run.
 func loadRow(groups []group, open bool, metrics []metric.Name) []*panel {
 	var loads []float64
@@ -62,7 +65,7 @@ func loadRow(groups []group, open bool, metrics []metric.Name) []*panel {
 	}
 	x := axis{Label: "concurrency", At: loads}
 	if open {
-		x.Label = "arrivals/s"
+		x.Label = arrivals
 	}
 	if loads[0] > 0 && loads[len(loads)-1]/loads[0] >= wideLoad {
 		x.Scale = log2

@@ -20,6 +20,7 @@ type Run struct {
 	Summary    *results.Summary
 	Histograms []results.StageHistograms
 	Requests   *Digest
+	Knee       *Knee // of a search for capacity that found one
 }
 
 // WritePlots draws runs, several laid over one another, into dir as NAME.svg and NAME.png and returns the files'

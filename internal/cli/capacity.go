@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/report/capacity"
 	"github.com/llmload/llmload/results/store"
 	"github.com/llmload/llmload/scenarios"
@@ -128,6 +129,7 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	h.first()
 	e.began = func(w *store.Writer) { h.writer = w }
 	e.tap, e.after, e.conclude, e.judge = h.add, h.after, h.conclude, h.verdict
+	e.knee = func() *report.Knee { return kneeOf(h.report().Answer) }
 	return runPlan(c, sys, plan, e)
 }
 

@@ -47,6 +47,7 @@ type execution struct {
 	tap      func(*results.Record)                      // sees each record before its stage's end
 	began    func(*store.Writer)                        // gives the writer, to which a plan that has grown goes
 	conclude func(dir string, s *results.Summary) error // prints instead of print's tables and lines
+	knee     func() *report.Knee                        // what the search found, for the page
 	judge    func(s *results.Summary, err error) error  // gives the exit code instead of verdict
 }
 
@@ -239,6 +240,9 @@ func (e *execution) complete(s *results.Summary, res *runner.Result) {
 // folder's path is the last line.
 func (e *execution) print(dir string, r report.Run) error {
 	s := r.Summary
+	if e.knee != nil {
+		r.Knee = e.knee()
+	}
 	e.sys.draw(dir, r) // before the tables: who reads those through `head` may end this process with its first line
 	switch {
 	case e.conclude != nil:

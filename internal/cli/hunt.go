@@ -263,6 +263,24 @@ func (h *hunt) conclude(dir string, s *results.Summary) error {
 	return err
 }
 
+// kneeOf is the answer as a page of the run marks it; nil where none was found.
+func kneeOf(a capacity.Answer) *report.Knee {
+	if a.Estimate == nil {
+		return nil
+	}
+	return &report.Knee{SLO: a.SLO, Rate: a.Estimate.Rate, Lo: a.Estimate.Lo, Hi: a.Estimate.Hi}
+}
+
+// storedKnee is kneeOf of the answer that a run folder keeps; nil where it keeps none that can be read.
+func storedKnee(dir string) *report.Knee {
+	text, err := os.ReadFile(filepath.Join(dir, answerFile))
+	var r capacity.Report
+	if err != nil || json.Unmarshal(text, &r) != nil {
+		return nil
+	}
+	return kneeOf(r.Answer)
+}
+
 // keep writes the answer and its picture into the run folder.
 func keep(dir string, r capacity.Report) error {
 	text, err := json.MarshalIndent(r, "", "  ")

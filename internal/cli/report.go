@@ -172,7 +172,7 @@ func drawRuns(sys IO, c *cli.Context, runs []opened, quiet bool) error {
 	drawn := make([]report.Run, len(runs))
 	for i, r := range runs {
 		drawn[i] = r.Run
-		drawn[i].Requests = sys.digest(r.folder)
+		drawn[i].Requests, drawn[i].Knee = sys.digest(r.folder), storedKnee(r.folder.Dir)
 	}
 	sys.plots(plots, drawn...)
 	if c.IsSet("html") {
