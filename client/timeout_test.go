@@ -247,7 +247,7 @@ func TestRetryAfterHoldsTheWholeClient(t *testing.T) {
 
 func testRetryAfterHolds(t *testing.T, status int) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{answer: inTurn(bytesOf(plain(status, "", "", "Retry-After: 20")), bytesOf(answered("a")))}
+		s := &server{answer: inTurn(keeping(plain(status, "", "", "Retry-After: 20")), keeping(answered("a")))}
 		c := newClient(t, s, client.Config{RateLimit: client.Off})
 		var first sync.WaitGroup
 		first.Go(func() { c.Send(t.Context(), hello(false)) })
