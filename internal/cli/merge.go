@@ -76,7 +76,7 @@ func (m *mergeCall) run(ctx context.Context, wait time.Duration) error {
 
 // try merges once.
 func (m *mergeCall) try(ctx context.Context, partial bool) error {
-	shards, err := openShards(m.args)
+	shards, err := m.open(partial)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -88,7 +88,7 @@ func (m *mergeCall) try(ctx context.Context, partial bool) error {
 	switch {
 	case errors.Is(err, store.ErrIncomplete):
 		return &exitError{exitInvalid, fmt.Errorf("%w; --partial merges what is there, as an invalid run", err)}
-	case s == nil && ctx.Err() == nil:
+	case errors.Is(err, store.ErrForeign), errors.Is(err, fs.ErrExist):
 		return asUsage(err)
 	case err != nil:
 		return err
@@ -106,27 +106,40 @@ func (m *mergeCall) try(ctx context.Context, partial bool) error {
 	return verdict(&judged, nil)
 }
 
-// openShards opens the folders that are named, and in one that holds no run its folders shard-*.
-func openShards(args []string) (shards []*store.Run, err error) {
-	for _, dir := range args {
+// open opens the folders that are named, and in one that holds no run its folders shard-*. A partial merge goes without those that
+// hold no run yet, as a shard leaves one that was killed while it made it, and says so.
+func (m *mergeCall) open(partial bool) (shards []*store.Run, err error) {
+	var first error
+	for _, dir := range shardFolders(m.args) {
 		r, err := store.Open(dir)
-		if err == nil {
+		switch {
+		case err == nil:
 			shards = append(shards, r)
-			continue
-		}
-		inner, _ := filepath.Glob(filepath.Join(dir, "shard-*")) // the pattern is well-formed
-		if len(inner) == 0 {
+		case !partial || !errors.Is(err, fs.ErrNotExist):
 			return nil, err
-		}
-		slices.Sort(inner)
-		for _, name := range inner {
-			if r, err = store.Open(name); err != nil {
-				return nil, err
-			}
-			shards = append(shards, r)
+		case first == nil:
+			first = err
+			fallthrough
+		default:
+			fmt.Fprintf(m.sys.Err, "llmload: left out: %v\n", err)
 		}
 	}
+	if len(shards) == 0 {
+		return nil, first
+	}
 	return shards, nil
+}
+
+// shardFolders are the folders that are named, and in the place of one that holds no run its folders shard-*, if it has any.
+func shardFolders(args []string) (dirs []string) {
+	for _, dir := range args {
+		inner, _ := filepath.Glob(filepath.Join(dir, "shard-*")) // the pattern is well-formed
+		if _, err := store.Open(dir); err == nil || len(inner) == 0 {
+			inner = []string{dir}
+		}
+		dirs = append(dirs, inner...)
+	}
+	return dirs
 }
 
 // judgeMerged completes a merged run by its plan's thresholds, and by what only the whole can know.
