@@ -153,10 +153,12 @@ func (m *merging) records(ctx context.Context, w *Writer, memory int) error {
 	sort := &sorter{dir: pieces, memory: memory}
 	for _, one := range m.shards {
 		err := one.walkUntil(ctx, func(r *results.Record) error {
-			if s := one.stage(r.Stage); s == nil || s.collector == nil {
+			s := one.stage(r.Stage)
+			if s == nil || s.collector == nil {
 				return fmt.Errorf("%s: a record is of stage %q, which the summary does not have", one.Dir, r.Stage)
 			}
 			one.rebuild.count(r)
+			s.tokens.Add(r)
 			return sort.add(r)
 		})
 		if err != nil {

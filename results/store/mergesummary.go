@@ -123,7 +123,8 @@ func (m *merging) stage(name string) (results.StageSummary, results.StageHistogr
 	out.Instrument = instrument
 	out.StopReason = m.stopReason(name, parts, ended)
 	out.Warnings = append(out.Warnings, m.warnings(name)...)
-	return out, whole.Histograms(), nil
+	err := m.server(name, &out)
+	return out, whole.Histograms(), err
 }
 
 func (s *merged) summaryOf(name string) results.StageSummary {
