@@ -54,11 +54,12 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 		}
 	}
 	seen := &sighted{IO: sys}
-	plan, err := checked(seen.sys(), c, c.Args().Get(1))
+	sys = seen.sys()
+	plan, err := checked(sys, c, c.Args().Get(1))
 	if err != nil {
 		return err
 	}
-	if err := seen.secrets(plan); err != nil {
+	if err := seen.secrets(sys, c.Args().Get(1)); err != nil {
 		return err
 	}
 	j := kubernetesJob{
@@ -109,8 +110,16 @@ func (s *sighted) sys() IO {
 	return sys
 }
 
-// secrets refuses a scenario that holds one: its text goes into a ConfigMap.
-func (s *sighted) secrets(p *scenarios.Plan) error {
+// secrets refuses a scenario that holds one: its text goes into a ConfigMap, with the addresses that --endpoint stands for.
+func (s *sighted) secrets(sys IO, file string) error {
+	l, err := loadSpec(sys, file)
+	if err != nil {
+		return err
+	}
+	p, err := l.resolve()
+	if err != nil {
+		return err
+	}
 	for place, value := range placesOfSecrets(p) {
 		named := slices.ContainsFunc(slices.Collect(maps.Values(s.asked)), func(v string) bool { return strings.Contains(value, v) })
 		if value != "" && !named {
@@ -126,9 +135,11 @@ func placesOfSecrets(p *scenarios.Plan) map[string]string {
 	for name, value := range p.Target.Headers {
 		places["the header "+name] = string(value)
 	}
-	for i, endpoint := range p.Target.Endpoints() {
-		_, query, _ := strings.Cut(endpoint, "?")
-		places[fmt.Sprintf("the query of endpoint %d", i+1)] = query
+	for what, addresses := range map[string][]string{"endpoint": p.Target.Endpoints(), "metrics": p.Target.Metrics} {
+		for i, address := range addresses {
+			_, query, _ := strings.Cut(address, "?")
+			places[fmt.Sprintf("the query of %s %d", what, i+1)] = query
+		}
 	}
 	return places
 }
