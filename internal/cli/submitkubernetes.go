@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,6 +53,12 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 		if !kubernetesName.MatchString(c.String(name)) {
 			return usage("--%s %q is no name in Kubernetes: lower-case letters, digits and dashes", name, c.String(name))
 		}
+	}
+	if out := c.String("out"); out != "" && !filepath.IsLocal(out) {
+		return usage("--out %q is a folder of the volume: write a name without / before it and without ..", out)
+	}
+	if c.Duration("wait") <= 0 {
+		return usage("--wait %s is no time to wait", c.Duration("wait"))
 	}
 	seen := &sighted{IO: sys}
 	sys = seen.sys()
