@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,14 +33,18 @@ func mergeCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID-merged)"},
 			&cli.BoolFlag{Name: "partial", Usage: "merge what is there though a shard is missing or did not finish; the run is invalid and says which"},
 			&cli.DurationFlag{Name: "wait", Usage: "how long to wait for shards that are not there or have not finished"},
+			&cli.DurationFlag{Name: "stalled", Usage: "with --wait: once a shard has begun, wait on while any of them writes something at least this often"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usage("merge needs the folders of all shards of a run, or the folder that holds them as shard-0, shard-1 ...")
 			}
-			m := mergeCall{sys: sys, args: c.Args().Slice(), out: c.String("out"), partial: c.Bool("partial"), json: c.Bool("json")}
-			return m.run(c.Context, c.Duration("wait"))
+			m := mergeCall{sys: sys, args: c.Args().Slice(), out: c.String("out"), partial: c.Bool("partial"), json: c.Bool("json"), wait: c.Duration("wait"), stalled: c.Duration("stalled")}
+			if m.stalled > 0 && m.wait <= 0 {
+				return usage("--stalled needs --wait, which says how long the first shard may take to begin")
+			}
+			return m.run(c.Context)
 		},
 	}
 }
@@ -50,28 +55,44 @@ type mergeCall struct {
 	args          []string
 	out           string
 	partial, json bool
+	wait, stalled time.Duration
 }
 
 // run merges, once more each half second while shards are missing and there is time to wait.
-func (m *mergeCall) run(ctx context.Context, wait time.Duration) error {
-	limit := time.NewTimer(wait)
-	defer limit.Stop()
+func (m *mergeCall) run(ctx context.Context) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	for wait > 0 {
+	var seen string
+	for until := time.Now().Add(m.wait); time.Now().Before(until); {
 		err := m.try(ctx, false)
 		if !errors.Is(err, store.ErrIncomplete) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		if now := m.written(); m.stalled > 0 && now != seen {
+			seen, until = now, time.Now().Add(m.stalled)
+		}
 		select {
 		case <-tick.C:
-		case <-limit.C:
-			wait = 0
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	return m.try(ctx, m.partial)
+}
+
+// written is how much there is of each shard: another text where one has written something. A shard that was killed cannot say so,
+// and one that lives seldom keeps silent.
+func (m *mergeCall) written() string {
+	var text strings.Builder
+	for _, dir := range shardFolders(m.args) {
+		files, _ := os.ReadDir(dir) // what is not there has nothing
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				fmt.Fprintln(&text, dir, f.Name(), info.Size())
+			}
+		}
+	}
+	return text.String()
 }
 
 // try merges once.

@@ -26,7 +26,7 @@ func kubernetesFlags() []cli.Flag {
 		&cli.StringFlag{Name: "secret", Value: "llmload", Usage: "kubernetes: the `SECRET` whose keys are the variables ${NAME} of the scenario"},
 		&cli.StringFlag{Name: "cpu", Value: "2", Usage: "kubernetes: `CORES` that a shard asks for, see docs/scale-out.md"},
 		&cli.StringFlag{Name: "memory", Value: "512Mi", Usage: "kubernetes: `MEMORY` that a shard asks for"},
-		&cli.DurationFlag{Name: "wait", Value: time.Hour, Usage: "kubernetes: how long the pods may take to start, and the run to end"},
+		&cli.DurationFlag{Name: "wait", Value: time.Hour, Usage: "kubernetes: how long the pods may take to start"},
 	}
 }
 
@@ -76,7 +76,7 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 	j.Out = path.Join("/runs", cmp.Or(c.String("out"), j.Name))
 	j.Run = append(j.Run, "--rendezvous", path.Join(j.Out, "rendezvous"), "--wait", c.Duration("wait").String(), "--lead", c.Duration("lead").String())
 	j.folders(path.Join)
-	j.Merge = append(j.Merge, "--wait", c.Duration("wait").String())
+	j.Merge = append(j.Merge, "--wait", c.Duration("wait").String(), "--stalled", silence(plan).String())
 	if j.Files, err = seen.files(); err != nil {
 		return err
 	}
@@ -86,6 +86,15 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 	}
 	_, err = io.WriteString(sys.Out, text)
 	return err
+}
+
+// silence is how long a shard that lives may write nothing: in a pause, then in a request that takes as long as it may.
+func silence(p *scenarios.Plan) time.Duration {
+	var pause time.Duration
+	for i := range p.Stages {
+		pause = max(pause, p.Stages[i].Pause)
+	}
+	return 5*time.Minute + pause + cmp.Or(time.Duration(p.Client.Timeout), time.Hour)
 }
 
 var kubernetesName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)

@@ -106,7 +106,7 @@ func TestManifestsAreThoseOfTheAPI(t *testing.T) {
 			t.Errorf("no %q in %s", want, args)
 		}
 	}
-	if got := strings.Join(m.merge.Spec.Template.Spec.Containers[0].Args, " "); !strings.HasPrefix(got, fmt.Sprintf("merge /runs/%s --partial --out /runs/%s/merged --wait ", name, name)) {
+	if got := strings.Join(m.merge.Spec.Template.Spec.Containers[0].Args, " "); !strings.HasPrefix(got, fmt.Sprintf("merge /runs/%s --partial --out /runs/%s/merged --wait ", name, name)) || !strings.HasSuffix(got, " --wait 1h0m0s --stalled 15m0s") {
 		t.Errorf("the merge is %s", got)
 	}
 }
