@@ -44,7 +44,11 @@ func mergeCommand(sys IO) *cli.Command {
 			if m.stalled > 0 && m.wait <= 0 {
 				return usage("--stalled needs --wait, which says how long the first shard may take to begin")
 			}
-			return m.run(c.Context)
+			err := m.run(c.Context)
+			if errors.Is(err, context.Canceled) {
+				return &exitError{exitInterrupted, errors.New("interrupted; no merged run was written, and the shards' folders are as they were")}
+			}
+			return err
 		},
 	}
 }
