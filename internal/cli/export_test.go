@@ -116,3 +116,10 @@ func Exposed(live *runner.Live) (h http.Handler, record func(*results.Record)) {
 	e := newExposed(live)
 	return e.handler(), e.record
 }
+
+// AgreedNonce is the nonce of a shard's prompts where the run's was own, for tests.
+func AgreedNonce(ctx context.Context, own uint64, hash string, sh scenarios.Shard, start time.Time) (uint64, error) {
+	e := execution{nonce: own, barrier: barrier{shard: sh, start: start}}
+	err := e.agree(ctx, hash)
+	return e.nonce, err
+}

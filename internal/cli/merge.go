@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,14 +33,22 @@ func mergeCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "the run folder itself `DIR` (default: " + runsDir + "/ID-merged)"},
 			&cli.BoolFlag{Name: "partial", Usage: "merge what is there though a shard is missing or did not finish; the run is invalid and says which"},
 			&cli.DurationFlag{Name: "wait", Usage: "how long to wait for shards that are not there or have not finished"},
+			&cli.DurationFlag{Name: "stalled", Usage: "with --wait: once a shard has begun, wait on while any of them writes something at least this often"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout, and nothing else there"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return usage("merge needs the folders of all shards of a run, or the folder that holds them as shard-0, shard-1 ...")
 			}
-			m := mergeCall{sys: sys, args: c.Args().Slice(), out: c.String("out"), partial: c.Bool("partial"), json: c.Bool("json")}
-			return m.run(c.Context, c.Duration("wait"))
+			m := mergeCall{sys: sys, args: c.Args().Slice(), out: c.String("out"), partial: c.Bool("partial"), json: c.Bool("json"), wait: c.Duration("wait"), stalled: c.Duration("stalled")}
+			if m.stalled > 0 && m.wait <= 0 {
+				return usage("--stalled needs --wait, which says how long the first shard may take to begin")
+			}
+			err := m.run(c.Context)
+			if errors.Is(err, context.Canceled) {
+				return &exitError{exitInterrupted, errors.New("interrupted; no merged run was written, and the shards' folders are as they were")}
+			}
+			return err
 		},
 	}
 }
@@ -50,23 +59,24 @@ type mergeCall struct {
 	args          []string
 	out           string
 	partial, json bool
+	wait, stalled time.Duration
 }
 
 // run merges, once more each half second while shards are missing and there is time to wait.
-func (m *mergeCall) run(ctx context.Context, wait time.Duration) error {
-	limit := time.NewTimer(wait)
-	defer limit.Stop()
+func (m *mergeCall) run(ctx context.Context) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	for wait > 0 {
+	var seen string
+	for until := time.Now().Add(m.wait); time.Now().Before(until); {
 		err := m.try(ctx, false)
 		if !errors.Is(err, store.ErrIncomplete) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		if now := m.written(); m.stalled > 0 && now != seen {
+			seen, until = now, time.Now().Add(m.stalled)
+		}
 		select {
 		case <-tick.C:
-		case <-limit.C:
-			wait = 0
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -74,9 +84,24 @@ func (m *mergeCall) run(ctx context.Context, wait time.Duration) error {
 	return m.try(ctx, m.partial)
 }
 
+// written is how much there is of each shard: another text where one has written something. A shard that was killed cannot say so,
+// and one that lives seldom keeps silent.
+func (m *mergeCall) written() string {
+	var text strings.Builder
+	for _, dir := range shardFolders(m.args) {
+		files, _ := os.ReadDir(dir) // what is not there has nothing
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				fmt.Fprintln(&text, dir, f.Name(), info.Size())
+			}
+		}
+	}
+	return text.String()
+}
+
 // try merges once.
 func (m *mergeCall) try(ctx context.Context, partial bool) error {
-	shards, err := openShards(m.args)
+	shards, err := m.open(partial)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -88,7 +113,7 @@ func (m *mergeCall) try(ctx context.Context, partial bool) error {
 	switch {
 	case errors.Is(err, store.ErrIncomplete):
 		return &exitError{exitInvalid, fmt.Errorf("%w; --partial merges what is there, as an invalid run", err)}
-	case s == nil && ctx.Err() == nil:
+	case errors.Is(err, store.ErrForeign), errors.Is(err, fs.ErrExist):
 		return asUsage(err)
 	case err != nil:
 		return err
@@ -106,27 +131,40 @@ func (m *mergeCall) try(ctx context.Context, partial bool) error {
 	return verdict(&judged, nil)
 }
 
-// openShards opens the folders that are named, and in one that holds no run its folders shard-*.
-func openShards(args []string) (shards []*store.Run, err error) {
-	for _, dir := range args {
+// open opens the folders that are named, and in one that holds no run its folders shard-*. A partial merge goes without those that
+// hold no run yet, as a shard leaves one that was killed while it made it, and says so.
+func (m *mergeCall) open(partial bool) (shards []*store.Run, err error) {
+	var first error
+	for _, dir := range shardFolders(m.args) {
 		r, err := store.Open(dir)
-		if err == nil {
+		switch {
+		case err == nil:
 			shards = append(shards, r)
-			continue
-		}
-		inner, _ := filepath.Glob(filepath.Join(dir, "shard-*")) // the pattern is well-formed
-		if len(inner) == 0 {
+		case !partial || !errors.Is(err, fs.ErrNotExist):
 			return nil, err
-		}
-		slices.Sort(inner)
-		for _, name := range inner {
-			if r, err = store.Open(name); err != nil {
-				return nil, err
-			}
-			shards = append(shards, r)
+		case first == nil:
+			first = err
+			fallthrough
+		default:
+			fmt.Fprintf(m.sys.Err, "llmload: left out: %v\n", err)
 		}
 	}
+	if len(shards) == 0 {
+		return nil, first
+	}
 	return shards, nil
+}
+
+// shardFolders are the folders that are named, and in the place of one that holds no run its folders shard-*, if it has any.
+func shardFolders(args []string) (dirs []string) {
+	for _, dir := range args {
+		inner, _ := filepath.Glob(filepath.Join(dir, "shard-*")) // the pattern is well-formed
+		if _, err := store.Open(dir); err == nil || len(inner) == 0 {
+			inner = []string{dir}
+		}
+		dirs = append(dirs, inner...)
+	}
+	return dirs
 }
 
 // judgeMerged completes a merged run by its plan's thresholds, and by what only the whole can know.

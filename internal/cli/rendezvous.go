@@ -44,11 +44,19 @@ func meet(ctx context.Context, b *barrier) (time.Time, error) {
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			return at, &exitError{exitLate, fmt.Errorf("shards %s of %d have not come to the rendezvous %s within %s; nothing was sent", strings.Join(absent(b), ", "), b.shard.Count, b.rendezvous, b.wait)}
+			return at, &exitError{exitLate, fmt.Errorf("%s within %s; nothing was sent", inVain(b), b.wait)}
 		case <-ctx.Done():
 			return at, ctx.Err()
 		}
 	}
+}
+
+// inVain says what a shard waited for.
+func inVain(b *barrier) string {
+	if who := absent(b); len(who) > 0 {
+		return fmt.Sprintf("shards %s of %d have not come to the rendezvous %s", strings.Join(who, ", "), b.shard.Count, b.rendezvous)
+	}
+	return fmt.Sprintf("all shards came to the rendezvous, but none wrote the start whole into %s", filepath.Join(b.rendezvous, startFile))
 }
 
 // look returns the start that was written, and writes it where all have come; zero: not yet.

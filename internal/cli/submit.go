@@ -65,14 +65,20 @@ func submitCommand(sys IO) *cli.Command {
 			if c.NArg() != 2 {
 				return usage("submit needs an engine and a scenario: llmload submit slurm chat.yaml --nodes 4, or llmload submit kubernetes chat.yaml --shards 4 --image IMAGE --claim CLAIM")
 			}
+			submit, others := submitSlurm, kubernetesFlags()
 			switch engine := c.Args().First(); engine {
 			case "slurm":
-				return submitSlurm(c, sys)
 			case "kubernetes":
-				return submitKubernetes(c, sys)
+				submit, others = submitKubernetes, slurmFlags()
 			default:
 				return usage("unknown engine %q%s: slurm and kubernetes are known", engine, didYouMean(engine, []string{"slurm", "kubernetes"}))
 			}
+			for _, f := range others {
+				if name := f.Names()[0]; c.IsSet(name) {
+					return usage("--%s is not for %s: leave it out", name, c.Args().First())
+				}
+			}
+			return submit(c, sys)
 		},
 	}
 }
@@ -90,6 +96,9 @@ func checked(sys IO, c *cli.Context, file string) (*scenarios.Plan, error) {
 	n := c.Int("shards")
 	if n < 1 {
 		return nil, usage("say how many machines share the load: --shards 4, or --nodes 4")
+	}
+	if c.Duration("lead") < time.Second { // less, and all shards would come too late
+		return nil, usage("--lead %s is too short: shards need some seconds to be ready", c.Duration("lead"))
 	}
 	plan, err := planFor(sys, c, file)
 	if err != nil {

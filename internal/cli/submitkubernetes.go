@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func kubernetesFlags() []cli.Flag {
 		&cli.StringFlag{Name: "secret", Value: "llmload", Usage: "kubernetes: the `SECRET` whose keys are the variables ${NAME} of the scenario"},
 		&cli.StringFlag{Name: "cpu", Value: "2", Usage: "kubernetes: `CORES` that a shard asks for, see docs/scale-out.md"},
 		&cli.StringFlag{Name: "memory", Value: "512Mi", Usage: "kubernetes: `MEMORY` that a shard asks for"},
-		&cli.DurationFlag{Name: "wait", Value: time.Hour, Usage: "kubernetes: how long the pods may take to start, and the run to end"},
+		&cli.DurationFlag{Name: "wait", Value: time.Hour, Usage: "kubernetes: how long the pods may take to start"},
 	}
 }
 
@@ -53,12 +54,19 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 			return usage("--%s %q is no name in Kubernetes: lower-case letters, digits and dashes", name, c.String(name))
 		}
 	}
+	if out := c.String("out"); out != "" && !filepath.IsLocal(out) {
+		return usage("--out %q is a folder of the volume: write a name without / before it and without ..", out)
+	}
+	if c.Duration("wait") <= 0 {
+		return usage("--wait %s is no time to wait", c.Duration("wait"))
+	}
 	seen := &sighted{IO: sys}
-	plan, err := checked(seen.sys(), c, c.Args().Get(1))
+	sys = seen.sys()
+	plan, err := checked(sys, c, c.Args().Get(1))
 	if err != nil {
 		return err
 	}
-	if err := seen.secrets(plan); err != nil {
+	if err := seen.secrets(sys, c.Args().Get(1)); err != nil {
 		return err
 	}
 	j := kubernetesJob{
@@ -68,7 +76,7 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 	j.Out = path.Join("/runs", cmp.Or(c.String("out"), j.Name))
 	j.Run = append(j.Run, "--rendezvous", path.Join(j.Out, "rendezvous"), "--wait", c.Duration("wait").String(), "--lead", c.Duration("lead").String())
 	j.folders(path.Join)
-	j.Merge = append(j.Merge, "--wait", c.Duration("wait").String())
+	j.Merge = append(j.Merge, "--wait", c.Duration("wait").String(), "--stalled", silence(plan).String())
 	if j.Files, err = seen.files(); err != nil {
 		return err
 	}
@@ -78,6 +86,15 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 	}
 	_, err = io.WriteString(sys.Out, text)
 	return err
+}
+
+// silence is how long a shard that lives may write nothing: in a pause, then in a request that takes as long as it may.
+func silence(p *scenarios.Plan) time.Duration {
+	var pause time.Duration
+	for i := range p.Stages {
+		pause = max(pause, p.Stages[i].Pause)
+	}
+	return 5*time.Minute + pause + cmp.Or(time.Duration(p.Client.Timeout), time.Hour)
 }
 
 var kubernetesName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
@@ -109,8 +126,16 @@ func (s *sighted) sys() IO {
 	return sys
 }
 
-// secrets refuses a scenario that holds one: its text goes into a ConfigMap.
-func (s *sighted) secrets(p *scenarios.Plan) error {
+// secrets refuses a scenario that holds one: its text goes into a ConfigMap, with the addresses that --endpoint stands for.
+func (s *sighted) secrets(sys IO, file string) error {
+	l, err := loadSpec(sys, file)
+	if err != nil {
+		return err
+	}
+	p, err := l.resolve()
+	if err != nil {
+		return err
+	}
 	for place, value := range placesOfSecrets(p) {
 		named := slices.ContainsFunc(slices.Collect(maps.Values(s.asked)), func(v string) bool { return strings.Contains(value, v) })
 		if value != "" && !named {
@@ -126,9 +151,11 @@ func placesOfSecrets(p *scenarios.Plan) map[string]string {
 	for name, value := range p.Target.Headers {
 		places["the header "+name] = string(value)
 	}
-	for i, endpoint := range p.Target.Endpoints() {
-		_, query, _ := strings.Cut(endpoint, "?")
-		places[fmt.Sprintf("the query of endpoint %d", i+1)] = query
+	for what, addresses := range map[string][]string{"endpoint": p.Target.Endpoints(), "metrics": p.Target.Metrics} {
+		for i, address := range addresses {
+			_, query, _ := strings.Cut(address, "?")
+			places[fmt.Sprintf("the query of %s %d", what, i+1)] = query
+		}
 	}
 	return places
 }

@@ -106,7 +106,7 @@ func TestManifestsAreThoseOfTheAPI(t *testing.T) {
 			t.Errorf("no %q in %s", want, args)
 		}
 	}
-	if got := strings.Join(m.merge.Spec.Template.Spec.Containers[0].Args, " "); !strings.HasPrefix(got, fmt.Sprintf("merge /runs/%s --partial --out /runs/%s/merged --wait ", name, name)) {
+	if got := strings.Join(m.merge.Spec.Template.Spec.Containers[0].Args, " "); !strings.HasPrefix(got, fmt.Sprintf("merge /runs/%s --partial --out /runs/%s/merged --wait ", name, name)) || !strings.HasSuffix(got, " --wait 1h0m0s --stalled 15m0s") {
 		t.Errorf("the merge is %s", got)
 	}
 }
@@ -153,7 +153,7 @@ func TestSecretsAreReferences(t *testing.T) {
 	if !slices.Equal(got, []string{"llmload/API_KEY", "llmload/TENANT", "llmload/URL"}) {
 		t.Errorf("secrets %v", got)
 	}
-	for _, literal := range []string{`api_key: "sk-literal"`, `headers: {authorization: "Bearer sk-literal"}`, `api_key: "", endpoint: "http://h/v1?key=sk-literal"`} {
+	for _, literal := range []string{`endpoint: "http://h", metrics: ["http://h/metrics?token=sk-literal"]`, `api_key: "sk-literal"`, `headers: {authorization: "Bearer sk-literal"}`, `api_key: "", endpoint: "http://h/v1?key=sk-literal"`} {
 		text := "target: {" + literal + "}\nload: {open: {rate: 100/s}, requests: 400}\n"
 		if !strings.Contains(literal, "endpoint") {
 			text = strings.Replace(text, "{", `{endpoint: "http://h", `, 1)
@@ -161,6 +161,9 @@ func TestSecretsAreReferences(t *testing.T) {
 		out, errs, code := render(t, text)
 		if code != 2 || out != "" || strings.Contains(errs, "sk-literal") || !strings.Contains(errs, "write ${NAME}") {
 			t.Errorf("%s: exit code %d, %q, %s", literal, code, out, errs)
+		}
+		if out, errs, code = render(t, text, "--endpoint", "http://vllm:8000"); code != 2 || out != "" || strings.Contains(errs, "sk-literal") {
+			t.Errorf("%s, and another endpoint: exit code %d, %q, %s", literal, code, out, errs)
 		}
 	}
 }

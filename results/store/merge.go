@@ -24,7 +24,8 @@ type MergeConfig struct {
 // Merge makes the run folder dir of the shards of one run. Records are put in the order of their intended times, which count from
 // the start that all agreed on, and numbered anew; histograms are added, bucket by bucket, and held against those that the shards
 // wrote; everything else is computed from the merged records. No quantile is made of quantiles. In an open loop the window is that of
-// the whole: from the first measured arrival to the last; in a closed loop the time in which every shard measured.
+// the whole: from the first measured arrival to the last; in a closed loop the time in which every shard measured. A merge that fails
+// leaves no run behind.
 func Merge(ctx context.Context, dir string, shards []*Run, cfg MergeConfig) (*results.Summary, []results.StageHistograms, error) {
 	sorted, err := checkShards(shards)
 	if err != nil && !(cfg.Partial && errors.Is(err, ErrIncomplete)) {
@@ -38,12 +39,21 @@ func Merge(ctx context.Context, dir string, shards []*Run, cfg MergeConfig) (*re
 	if err != nil {
 		return nil, nil, err
 	}
+	s, hs, err := m.write(ctx, w, cfg)
+	if err != nil { // the shards hold all of it: a half of it would only be in the way of the next try
+		return nil, nil, errors.Join(err, w.Close(), disclaim(dir))
+	}
+	return s, hs, nil
+}
+
+// write fills the run folder.
+func (m *merging) write(ctx context.Context, w *Writer, cfg MergeConfig) (*results.Summary, []results.StageHistograms, error) {
 	if err := m.records(ctx, w, cfg.memory); err != nil {
-		return nil, nil, errors.Join(err, w.Close())
+		return nil, nil, err
 	}
 	s, hs, err := m.summary()
 	if err != nil {
-		return nil, nil, errors.Join(err, w.Close())
+		return nil, nil, err
 	}
 	if cfg.Judge != nil {
 		cfg.Judge(s, hs)
@@ -143,10 +153,12 @@ func (m *merging) records(ctx context.Context, w *Writer, memory int) error {
 	sort := &sorter{dir: pieces, memory: memory}
 	for _, one := range m.shards {
 		err := one.walkUntil(ctx, func(r *results.Record) error {
-			if s := one.stage(r.Stage); s == nil || s.collector == nil {
+			s := one.stage(r.Stage)
+			if s == nil || s.collector == nil {
 				return fmt.Errorf("%s: a record is of stage %q, which the summary does not have", one.Dir, r.Stage)
 			}
 			one.rebuild.count(r)
+			s.tokens.Add(r)
 			return sort.add(r)
 		})
 		if err != nil {

@@ -221,27 +221,112 @@ func TestWhatSpoiledAShardSpoilsTheWhole(t *testing.T) {
 	}
 }
 
-// A record that is lost shows: the histogram that the shard wrote as it ran has counted it.
-func TestRecordsThatDoNotMakeTheHistogramsAreSaid(t *testing.T) {
+// What is lost shows: a shard has counted as it ran.
+func TestADamagedShardIsSaid(t *testing.T) {
+	for _, row := range []struct {
+		sentence string
+		damage   func(t *testing.T, shard *store.Run)
+		want     string
+	}{
+		{"histograms of other records", func(t *testing.T, shard *store.Run) {
+			copyFile(t, filepath.Join(shardFolder(t, 3, 5, nil).Dir, "histograms.hlog"), filepath.Join(shard.Dir, "histograms.hlog"))
+		}, "the records of shard 3 do not make what it counted as it ran (queue_delay, "},
+		{"no histogram", func(t *testing.T, shard *store.Run) { empty(t, shard, "histograms.hlog") }, "what it counted as it ran (queue_delay, "},
+		{"no record", func(t *testing.T, shard *store.Run) { empty(t, shard, "requests.jsonl.zst") }, "what it counted as it ran (requests, queue_delay, "},
+		{"neither", func(t *testing.T, shard *store.Run) {
+			empty(t, shard, "requests.jsonl.zst")
+			empty(t, shard, "histograms.hlog")
+		}, "what it counted as it ran (requests): records or histograms are lost or damaged"},
+	} {
+		t.Run(row.sentence, func(t *testing.T) {
+			runs := four(t)
+			row.damage(t, runs[3])
+			s, _, err := store.Merge(t.Context(), filepath.Join(t.TempDir(), "merged"), runs, store.MergeConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if why := strings.Join(s.InvalidReasons, "\n"); s.Valid || !strings.Contains(why, row.want) || strings.Contains(why, "shard 2") {
+				t.Errorf("valid %v: %s", s.Valid, why)
+			}
+		})
+	}
+}
+
+func empty(t *testing.T, shard *store.Run, name string) {
+	t.Helper()
+	if err := os.Truncate(filepath.Join(shard.Dir, name), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The next merge finds the folder as the first one did.
+func TestAMergeThatFailsLeavesNoRunBehind(t *testing.T) {
 	runs := four(t)
-	other := shardFolder(t, 3, 4, nil)
-	damaged := fillShard(t, 3, 5, true, func(s *results.Summary) { s.Run.Shard.Count = 4 })
-	copyFile(t, filepath.Join(other.Dir, "histograms.hlog"), filepath.Join(damaged.Dir, "histograms.hlog"))
-	runs[3] = damaged
+	hidden := filepath.Join(t.TempDir(), "histograms.hlog")
+	lost := filepath.Join(runs[2].Dir, "histograms.hlog")
+	if err := os.Rename(lost, hidden); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "merged")
+	if _, _, err := store.Merge(t.Context(), dir, runs, store.MergeConfig{}); err == nil || !strings.Contains(err.Error(), "shard 2: ") {
+		t.Errorf("%v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	copyFile(t, hidden, lost)
+	if s, _, err := store.Merge(t.Context(), dir, runs, store.MergeConfig{}); err != nil || !s.Valid {
+		t.Errorf("%v", err)
+	}
+}
+
+// All shards read the metrics of one server: added up they would be counted once a shard. Only our own side is.
+func TestWhatTheServerSaidIsTakenOnce(t *testing.T) {
+	runs := four(t)
+	count := 0
+	for i, said := range []results.Server{{Readings: 9, Failed: 1, SpanS: 60}, {Readings: 5, SpanS: 30}, {Readings: 7, SpanS: 50}} {
+		running := float64(10 * i)
+		stage := &runs[i].Summary.Stages[0]
+		said.TTFT = &results.ServerTTFT{Count: 100, ClientCount: 50}
+		stage.Server, stage.Series[0].ServerRunning = &said, &running
+	}
+	for _, r := range runs {
+		for _, rec := range all(t, r) {
+			for _, a := range rec.Attempts {
+				if rec.Stage == stageInfos[0].Name && a.FirstTokenNS != 0 {
+					count++
+				}
+			}
+		}
+	}
 	s, _, err := store.Merge(t.Context(), filepath.Join(t.TempDir(), "merged"), runs, store.MergeConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if why := strings.Join(s.InvalidReasons, "\n"); s.Valid || !strings.Contains(why, "the records of shard 3 do not make the histogram of ttft that it wrote") {
-		t.Errorf("valid %v: %s", s.Valid, why)
+	got := s.Stages[0].Server
+	if got == nil || got.Readings != 7 || got.TTFT.Count != 100 || count == 0 || got.TTFT.ClientCount != int64(count) || s.Stages[1].Server != nil {
+		t.Errorf("%s, want %d first tokens of ours", asJSON(got), count)
+	}
+	at := runs[2].Summary.Stages[0].Series[0].TS
+	for _, p := range s.Stages[0].Series {
+		if told := p.ServerRunning != nil; told != (p.TS == at) || told && *p.ServerRunning != 20 {
+			t.Errorf("at %g s, and not at %g, the course has %s", p.TS, at, asJSON(p))
+		}
+	}
+	if runs[2].Summary.Stages[0].Server.TTFT.ClientCount != 50 {
+		t.Error("the shard's own summary was changed")
 	}
 }
 
 func TestAMergeCanBeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := store.Merge(ctx, filepath.Join(t.TempDir(), "merged"), four(t), store.MergeConfig{}); !errors.Is(err, context.Canceled) {
+	dir := filepath.Join(t.TempDir(), "merged")
+	if _, _, err := store.Merge(ctx, dir, four(t), store.MergeConfig{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

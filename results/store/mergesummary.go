@@ -123,7 +123,8 @@ func (m *merging) stage(name string) (results.StageSummary, results.StageHistogr
 	out.Instrument = instrument
 	out.StopReason = m.stopReason(name, parts, ended)
 	out.Warnings = append(out.Warnings, m.warnings(name)...)
-	return out, whole.Histograms(), nil
+	err := m.server(name, &out)
+	return out, whole.Histograms(), err
 }
 
 func (s *merged) summaryOf(name string) results.StageSummary {
@@ -165,7 +166,7 @@ func (m *merging) warnings(name string) (out []string) {
 	return out
 }
 
-// holdAgainst compares what a shard's records tell with the histograms that it wrote as it ran.
+// holdAgainst compares what a shard's records tell with what it counted as it ran: how many requests there were, and each histogram.
 func (m *merging) holdAgainst(one *merged, part *rebuiltStage) error {
 	if !one.Finished() {
 		return nil
@@ -174,33 +175,42 @@ func (m *merging) holdAgainst(one *merged, part *rebuiltStage) error {
 	if err != nil {
 		return fmt.Errorf("shard %d: %w", one.shard().Index, err)
 	}
-	told := part.collector.Histograms()
+	var counted map[metric.Name]*results.Histogram
 	for _, h := range wrote {
-		if h.Stage != part.was.Name {
-			continue
+		if h.Stage == part.was.Name {
+			counted = h.Metrics
 		}
-		for name, hist := range h.Metrics {
-			if !alike(hist, told.Metrics[name]) {
-				m.spoil("%s: the records of shard %d do not make the histogram of %s that it wrote: records are lost or damaged", h.Stage, one.shard().Index, name)
-			}
+	}
+	var differ []string
+	if told := one.summaryOf(part.was.Name).Requests; told != part.was.Requests {
+		differ = append(differ, "requests")
+	}
+	told := part.collector.Histograms().Metrics
+	for _, of := range metric.All() {
+		if !alike(counted[of.Name], told[of.Name]) {
+			differ = append(differ, string(of.Name))
 		}
+	}
+	if len(differ) > 0 {
+		m.spoil("%s: the records of shard %d do not make what it counted as it ran (%s): records or histograms are lost or damaged", part.was.Name, one.shard().Index, strings.Join(differ, ", "))
 	}
 	return nil
 }
 
-// alike reports whether two histograms have the same counts in the same buckets.
+// alike reports whether two histograms have the same counts in the same buckets. None is one without values.
 func alike(a, b *results.Histogram) bool {
-	if b == nil || a.Count() != b.Count() {
-		return false
-	}
-	counts := map[int64]int64{}
-	for ns, n := range a.Buckets {
-		counts[ns] = n
-	}
-	for ns, n := range b.Buckets {
-		if counts[ns] != n {
-			return false
+	differ := map[int64]int64{}
+	add := func(h *results.Histogram, sign int64) {
+		if h == nil {
+			return
+		}
+		for ns, n := range h.Buckets {
+			if differ[ns] += sign * n; differ[ns] == 0 {
+				delete(differ, ns)
+			}
 		}
 	}
-	return true
+	add(a, 1)
+	add(b, -1)
+	return len(differ) == 0
 }

@@ -49,6 +49,7 @@ type rebuild struct {
 type rebuiltStage struct {
 	was       results.StageSummary // as the summary had it
 	collector *results.Collector
+	tokens    results.FirstTokens // of a merge
 
 	started bool
 	first   int64   // least intended time of a measured request

@@ -13,8 +13,11 @@ import (
 // ErrIncomplete is the error of shards that are not all there, or did not all finish.
 var ErrIncomplete = errors.New("the shards are not complete")
 
-// checkShards sorts the shards of one run by their number and refuses by name what does not belong together. What is not
-// there, or was not finished, is an ErrIncomplete.
+// ErrForeign is the error of folders that are not the shards of one run, or not only those.
+var ErrForeign = errors.New("these are not the shards of one run")
+
+// checkShards sorts the shards of one run by their number and refuses by name what does not belong together, as an ErrForeign.
+// What is not there, or was not finished, is an ErrIncomplete.
 func checkShards(runs []*Run) (sorted []*Run, err error) {
 	if len(runs) == 0 {
 		return nil, errors.New("there is no shard to merge")
@@ -35,7 +38,7 @@ func checkShards(runs []*Run) (sorted []*Run, err error) {
 		}
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, fmt.Errorf("%w: %w", ErrForeign, errors.Join(errs...))
 	}
 	slices.SortFunc(sorted, func(a, b *Run) int { return cmp.Compare(a.shard().Index, b.shard().Index) })
 	return sorted, incomplete(sorted, seen)

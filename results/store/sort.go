@@ -72,7 +72,7 @@ func (s *sorter) spill() error {
 	}
 	clear(s.held)
 	s.held, s.size = s.held[:0], 0
-	if err = errors.Join(err, out.Flush(), z.Close(), f.Close()); err != nil {
+	if err = cmp.Or(err, out.Flush(), z.Close(), f.Close()); err != nil { // one full disk is one error
 		return remedy("sort records on the disk", err)
 	}
 	return nil

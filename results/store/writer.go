@@ -56,10 +56,10 @@ func Create(dir string, plan []byte, initial *results.Summary) (*Writer, error) 
 	return &Writer{dir: dir, log: log}, nil
 }
 
-// disclaim takes back what a failed Create has made, so that the folder can be used when the disk has room again.
+// disclaim takes back what a failed Create or Merge has made, so that the folder can be used when the disk has room again.
 func disclaim(dir string) error {
 	var errs []error
-	for _, name := range []string{planFile, summaryFile, recordsFile} {
+	for _, name := range []string{planFile, summaryFile, recordsFile, histogramsFile} {
 		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

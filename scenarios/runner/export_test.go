@@ -82,7 +82,7 @@ type Kept struct {
 	Collector *results.Collector
 
 	live   Live
-	first  firstTokens
+	first  results.FirstTokens
 	course promscrape.Course
 }
 
@@ -97,7 +97,7 @@ func (k *Kept) Add(r *results.Record) {
 	k.live.end()
 	k.Collector.Add(r)
 	k.live.record(r)
-	k.first.add(r)
+	k.first.Add(r)
 }
 
 // Watched takes in for the progress alone a request that has ended, for tests.
@@ -105,8 +105,8 @@ func (k *Kept) Watched(r *results.Record) { k.live.record(r) }
 
 // FirstTokens is our side of the comparison with the server's own, for tests, and what is said of the two.
 func (k *Kept) FirstTokens(theirs *results.ServerTTFT) (explanation string) {
-	k.first.tell(theirs)
-	return explain(theirs, true)
+	k.first.Compare(theirs, true)
+	return theirs.Explanation
 }
 
 // Look takes in what a server says, for tests.

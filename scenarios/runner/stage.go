@@ -92,7 +92,7 @@ func (r *run) stage(ctx context.Context, s *scenarios.Stage) (results.StageSumma
 		watch.stop()
 		return results.StageSummary{}, err
 	}
-	watch.end(context.WithoutCancel(ctx), recorders.waits().count)
+	watch.end(context.WithoutCancel(ctx), recorders.waits().Count())
 	return sr.finish(ctx, collector, instrument, watch, recorders.waits()), nil
 }
 
@@ -130,7 +130,7 @@ func drainContext(ctx context.Context, drain time.Duration) (context.Context, co
 	return requests, func() { stop(); cancel() }
 }
 
-func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument, watch *watch, waits *firstTokens) results.StageSummary {
+func (sr *stageRun) finish(ctx context.Context, c *results.Collector, in results.Instrument, watch *watch, waits *results.FirstTokens) results.StageSummary {
 	summary := c.Summarize()
 	summary.StopReason = sr.stopReason(ctx)
 	if m := summary.Metrics[metric.DispatchDelay]; m != nil {
@@ -213,7 +213,7 @@ func (sr *stageRun) checkStop() {
 type recorders struct {
 	wg    sync.WaitGroup
 	mine  []*results.Collector
-	first []*firstTokens
+	first []*results.FirstTokens
 }
 
 func (sr *stageRun) startRecorders() *recorders {
@@ -221,11 +221,11 @@ func (sr *stageRun) startRecorders() *recorders {
 	info := InfoOf(sr.plan, sr.stage)
 	for range runtime.GOMAXPROCS(0) {
 		c := results.NewCollector(info, sr.bounds)
-		first := &firstTokens{}
+		first := &results.FirstTokens{}
 		out.mine, out.first = append(out.mine, c), append(out.first, first)
 		out.wg.Go(func() {
 			for f := range sr.ended {
-				first.add(sr.record(c, f))
+				first.Add(sr.record(c, f))
 			}
 		})
 	}
@@ -241,6 +241,16 @@ func (rs *recorders) merge() (*results.Collector, error) {
 		}
 	}
 	return whole, nil
+}
+
+// waits merges the recorders' first tokens.
+func (rs *recorders) waits() *results.FirstTokens {
+	rs.wg.Wait()
+	all := &results.FirstTokens{}
+	for _, f := range rs.first {
+		_ = all.Merge(f) // alike in shape
+	}
+	return all
 }
 
 // InfoOf is what a collector must know of a stage.

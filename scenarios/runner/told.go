@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -10,7 +9,7 @@ import (
 )
 
 // tell writes into the summary what the server said.
-func (w *watch) tell(s *results.StageSummary, start time.Time, bounds *results.Bounds, ours *firstTokens) {
+func (w *watch) tell(s *results.StageSummary, start time.Time, bounds *results.Bounds, ours *results.FirstTokens) {
 	if w == nil {
 		return
 	}
@@ -126,7 +125,7 @@ func (w *watch) speculative(from, to time.Time) *results.Speculative {
 }
 
 // ttft holds the server's histogram against ours.
-func (w *watch) ttft(stream bool, ours *firstTokens) *results.ServerTTFT {
+func (w *watch) ttft(stream bool, ours *results.FirstTokens) *results.ServerTTFT {
 	h := w.course.TTFT()
 	if h == nil {
 		return nil
@@ -137,8 +136,7 @@ func (w *watch) ttft(stream bool, ours *firstTokens) *results.ServerTTFT {
 	}
 	out.P50MS, out.P50Bucket = bucketQuantile(h, 0.50)
 	out.P99MS, out.P99Bucket = bucketQuantile(h, 0.99)
-	ours.tell(out)
-	out.Explanation = explain(out, stream)
+	ours.Compare(out, stream)
 	return out
 }
 
@@ -152,31 +150,4 @@ func bucketQuantile(h *promscrape.Histogram, q float64) (value *float64, bucket 
 		return nil, nil
 	}
 	return ms(v * 1e9), &[2]float64{low * 1e3, high * 1e3}
-}
-
-// explain says in a line what lies between the server's figure and ours.
-func explain(t *results.ServerTTFT, stream bool) string {
-	switch {
-	case !stream:
-		return "answers come whole here, so there is no time to first token to hold against the server's"
-	case t.Count == 0 || t.ClientCount == 0:
-		return "no first token to compare"
-	case t.Count != t.ClientCount:
-		return fmt.Sprintf("the server counted %d first tokens and this run %d, so the figures are not of the same requests: others load it, a request has several prompts or choices, or not all replicas are read", t.Count, t.ClientCount)
-	case t.DifferenceMS == nil:
-		return "not comparable"
-	case t.ClientBeforeMS == nil:
-		return fmt.Sprintf("the mean of ours is %+.2f ms beside the server's; what lay in this client is not known: some answers began before their request was written whole", *t.DifferenceMS)
-	}
-	diff := *t.DifferenceMS
-	if diff < 0 {
-		return fmt.Sprintf("the mean of ours is %.2f ms shorter than the server's: its clock goes on past the moment at which it wrote the token, or was stepped", -diff)
-	}
-	text := fmt.Sprintf("the mean of ours is %.2f ms longer, because the server counts from its own arrival: %.2f ms lay in this client before the request was written", diff, *t.ClientBeforeMS)
-	rest := diff - *t.ClientBeforeMS
-	if t.ClientAfterMS != nil {
-		text += fmt.Sprintf(", %.2f ms between the kernel's receipt and this process", *t.ClientAfterMS)
-		rest -= *t.ClientAfterMS
-	}
-	return text + fmt.Sprintf(", %.2f ms on the network and in the server before and behind its clock", rest)
 }
