@@ -20,11 +20,11 @@ import (
 // with neither Seq nor Path.
 func (s *Server) Listen(l net.Listener) net.Listener {
 	g := &gate{s: s, addr: l.Addr(), listener: l, turned: make(chan struct{})}
-	s.gates.mu.Lock()
-	s.gates.all = append(s.gates.all, g)
-	s.gates.mu.Unlock()
 	s.gates.listens.Store(true)
-	s.turnGates()
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	s.gates.all = append(s.gates.all, g)
+	go s.turn()() // turned at once; a record of what is over may have to wait, and no listener for it
 	return g
 }
 
