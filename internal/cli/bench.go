@@ -48,7 +48,7 @@ func loadFlagsOfBench() []cli.Flag {
 		&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
 		&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
 		&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of prompts and arrivals"},
-		&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
+		&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms, or ttft:500 in milliseconds as other tools have it"},
 		&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 		&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
@@ -116,20 +116,25 @@ func (b *benchFlags) after(p probed, model string) (*scenarios.Plan, error) {
 	return plan, nil
 }
 
-// announce says what will be sent and for how long at most.
+// announce says what will be sent and for how long at most: a stage, and all of them.
 func (b *benchFlags) announce(plan *scenarios.Plan, p probed, endpoint string) string {
-	var longest time.Duration
+	var all time.Duration
 	for i := range plan.Stages {
-		s := &plan.Stages[i]
-		longest += stageBound(s, p.e2e)
+		all += stageBound(&plan.Stages[i], p.e2e)
 	}
-	first, last := plan.Stages[0].Name, plan.Stages[len(plan.Stages)-1].Name
-	if b.doubling() {
-		return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s",
-			endpoint, plan.Model, b.isl, b.osl, 100*minGain, roundTime(stageBound(&plan.Stages[0], p.e2e)))
+	what := fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts", endpoint, plan.Model, b.isl, b.osl)
+	if len(b.slo) > 0 {
+		what += ", SLO " + b.sloList()
 	}
-	return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, stages %s to %s, about %s in all",
-		endpoint, plan.Model, b.isl, b.osl, first, last, roundTime(longest))
+	first, last := &plan.Stages[0], &plan.Stages[len(plan.Stages)-1]
+	switch {
+	case b.doubling():
+		return fmt.Sprintf("%s, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s, all of them up to %s %s",
+			what, 100*minGain, roundTime(stageBound(first, p.e2e)), last.Name, roundTime(all))
+	case first == last:
+		return fmt.Sprintf("%s, %s, about %s", what, first.Name, roundTime(all))
+	}
+	return fmt.Sprintf("%s, stages %s to %s, about %s in all", what, first.Name, last.Name, roundTime(all))
 }
 
 // stageBound estimates how long a stage takes from one request's duration.

@@ -156,7 +156,7 @@ func (b *benchFlags) command(model string) string {
 		add("--osl", strconv.Itoa(b.osl))
 	}
 	if len(b.slo) > 0 {
-		add("--slo", strings.ReplaceAll(strings.Join(b.slo, ","), ": ", "="))
+		add("--slo", b.sloList())
 	}
 	for _, u := range b.metrics {
 		add("--metrics", promscrape.Shown(u)+map[bool]string{true: "?..."}[strings.Contains(u, "?")])
