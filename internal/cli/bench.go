@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,8 +16,12 @@ import (
 	"github.com/llmload/llmload/scenarios/runner"
 )
 
-// minGain is the growth of throughput under which doubling the concurrency ends.
-const minGain = 0.05
+// What ends the doubling of the concurrency: a growth of throughput under minGain, or maxErrors of a stage's requests. The
+// scenario has the second as a rule, which ends the stage, too.
+const (
+	minGain   = 0.05
+	maxErrors = 0.5
+)
 
 func benchCommand(sys IO) *cli.Command {
 	return &cli.Command{
@@ -129,7 +134,7 @@ func (b *benchFlags) announce(plan *scenarios.Plan, p probed, endpoint string) s
 	first, last := &plan.Stages[0], &plan.Stages[len(plan.Stages)-1]
 	switch {
 	case b.doubling():
-		return fmt.Sprintf("%s, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s, all of them up to %s %s",
+		return fmt.Sprintf("%s, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s, all up to %s about %s",
 			what, 100*minGain, roundTime(stageBound(first, p.e2e)), last.Name, roundTime(all))
 	case first == last:
 		return fmt.Sprintf("%s, %s, about %s", what, first.Name, roundTime(all))
@@ -181,8 +186,11 @@ func (w *sweep) after(s results.StageSummary) (stop string) {
 	w.last = &s
 	gain := tokensPerS(&s)/tokensPerS(w.best) - 1
 	switch {
-	case w.doubling && s.Success != nil && *s.Success < 0.5:
-		w.why = fmt.Sprintf("under half of the requests succeeded at %s", s.Name)
+	case w.doubling && strings.HasPrefix(s.StopReason, "error_rate: "):
+		w.why = strings.TrimPrefix(s.StopReason, "error_rate: ") + " at " + s.Name
+		return "" // that rule has ended the run
+	case w.doubling && s.Success != nil && *s.Success <= 1-maxErrors: // of fewer requests than the rule judges
+		w.why = fmt.Sprintf("%.0f%% of the requests failed at %s", 100*(1-*s.Success), s.Name)
 	case w.doubling && w.best != nil && gain < minGain:
 		w.why = fmt.Sprintf("throughput gained %+.1f%% from the doubling to %s", 100*gain, s.Name)
 	case w.best == nil || gain > 0:

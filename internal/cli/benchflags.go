@@ -195,6 +195,9 @@ func (b *benchFlags) scenario() string {
 	var y strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
 	line("# what this command line stands for; run it with: llmload run FILE")
+	if b.doubling() {
+		line("# bench itself also ends where a doubling gains under %.0f%% throughput; a scenario has no such rule", 100*minGain)
+	}
 	line("name: bench")
 	line("seed: %d", b.seed)
 	line("target:")
@@ -254,14 +257,15 @@ func (b *benchFlags) loads() []string {
 	for _, r := range b.rates {
 		out = append(out, fmt.Sprintf("{open: {rate: %s, arrivals: poisson}, %s, warmup: {duration: 2s}}", r, b.bounds(1)))
 	}
-	levels := b.concurrency
+	levels, stop := b.concurrency, ""
 	if b.doubling() {
+		stop = fmt.Sprintf(", stop: {error_rate: %v, ends: run}", maxErrors)
 		for c := 1; c <= benchTop; c *= 2 {
 			levels = append(levels, c)
 		}
 	}
 	for _, c := range levels {
-		out = append(out, fmt.Sprintf("{closed: {concurrency: %d}, %s, warmup: {requests: %d}}", c, b.bounds(c), c))
+		out = append(out, fmt.Sprintf("{closed: {concurrency: %d}, %s, warmup: {requests: %d}%s}", c, b.bounds(c), c, stop))
 	}
 	return out
 }
