@@ -16,18 +16,18 @@ type Course struct {
 	Looks  int
 	Failed int // looks at which a source failed
 
-	first   []*Reading // of each source, nil where that look failed
-	known   []*Reading // the last that it answered
-	knownAt []time.Time
-	anew    []bool // its counts went back from one answer to the next
-	firstAt time.Time
-	lastAt  time.Time
-	tells       map[Name][]bool // whether a source has ever told of a figure of the moment
-	kept        []moment
-	step, skip  int
-	names       []string
-	errs        []error // the first of each source
-	fails       []int
+	first      []*Reading // of each source, nil where that look failed
+	known      []*Reading // the last that it answered
+	knownAt    []time.Time
+	anew       []bool // its counts went back from one answer to the next
+	firstAt    time.Time
+	lastAt     time.Time
+	tells      map[Name][]bool // whether a source has ever told of a figure of the moment
+	kept       []moment
+	step, skip int
+	names      []string
+	errs       []error // the first of each source
+	fails      []int
 }
 
 // moment is the figures of a moment by source; one that did not tell has no entry.
