@@ -83,6 +83,9 @@ func bench(c *cli.Context, sys IO) error {
 	if err != nil {
 		return err
 	}
+	if err := claimable(c.String("out")); err != nil {
+		return err
+	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}

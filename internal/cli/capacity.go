@@ -111,6 +111,9 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	if part, from := engineShard(sys); part != "" && !strings.HasPrefix(part, "0/") {
 		return usage("this is task %s of a job (%s), and searches side by side measure each other: start one, as `srun -n 1 llmload capacity` does", part, from)
 	}
+	if err := claimable(c.String("out")); err != nil {
+		return err
+	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
