@@ -135,7 +135,7 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 		}
 		x.sides[i] = execution{sys: sys, plan: plan, part: plan, target: target, model: plan.Model, labels: x.labels}
 		if c.NArg() == 0 {
-			found, err := probe(c.Context, plan, target.Endpoint())
+			found, err := sys.probe(c.Context, plan, target.Endpoint())
 			if err != nil {
 				return nil, fmt.Errorf("--%s: %w", sideFlags[i], err)
 			}

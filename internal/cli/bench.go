@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -98,7 +97,7 @@ func bench(c *cli.Context, sys IO) error {
 	if plan.Model, err = resolveModel(c.Context, plan, e.target.Endpoint(), c.String("model")); err != nil {
 		return err
 	}
-	found, err := probe(c.Context, plan, e.target.Endpoint())
+	found, err := sys.probe(c.Context, plan, e.target.Endpoint())
 	if err != nil {
 		return err
 	}
@@ -228,9 +227,4 @@ func unplaced(err error) error {
 		e.File, e.Line, e.Col, e.Source = "", 0, 0, ""
 	}
 	return asUsage(list)
-}
-
-// probeContext bounds the probe: a server that does not answer one request in this time cannot be measured.
-func probeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 2*time.Minute)
 }

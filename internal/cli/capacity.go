@@ -199,7 +199,7 @@ func (h *hunt) lookAtServer(ctx context.Context, endpoint string) error {
 	if h.template.Workload.API != scenarios.Chat || len(h.template.Mix) > 0 || !h.template.Stream {
 		return nil
 	}
-	p, err := probe(ctx, &scenarios.Plan{Target: h.plan.Target, Model: h.plan.Model, Stages: []scenarios.Stage{h.template}}, endpoint)
+	p, err := h.sys.probe(ctx, &scenarios.Plan{Target: h.plan.Target, Model: h.plan.Model, Stages: []scenarios.Stage{h.template}}, endpoint)
 	if err != nil {
 		// A server that cannot answer one request is an answer too, and the search gives it.
 		fmt.Fprintf(h.sys.Err, "llmload: %v\n", strings.Replace(err.Error(), "so no load was sent", "so nothing is known of one request alone", 1))

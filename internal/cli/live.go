@@ -49,6 +49,26 @@ func (sys IO) watch(live *runner.Live) (stop func()) {
 	return func() { close(quit); wg.Wait() }
 }
 
+// waiting says every few seconds that something is waited for, and how long at most, until the function that it returns is
+// called.
+func (sys IO) waiting(what string, most time.Duration) (stop func()) {
+	begin, quit := time.Now(), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(plainEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case now := <-tick.C:
+				fmt.Fprintf(sys.Err, "waiting for %s: %s of at most %s\n", what, roundTime(now.Sub(begin)), most)
+			}
+		}
+	})
+	return func() { close(quit); wg.Wait() }
+}
+
 // movableCursor is the width of stderr where that is a terminal whose lines can be written over.
 func (sys IO) movableCursor() (width int, ok bool) {
 	if kind, _ := sys.LookupEnv("TERM"); kind == "dumb" {

@@ -142,3 +142,17 @@ func TestNothingIsToldBeforeTheFirstStage(t *testing.T) {
 		}
 	})
 }
+
+func TestAWaitIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		stop := cli.Waiting(cli.IO{Err: &out}, "the answer to the probe", 2*time.Minute)
+		time.Sleep(12 * time.Second)
+		stop()
+		time.Sleep(time.Minute)
+		const want = "waiting for the answer to the probe: 5s of at most 2m0s\nwaiting for the answer to the probe: 10s of at most 2m0s\n"
+		if out.String() != want {
+			t.Errorf("got %q", out.String())
+		}
+	})
+}
