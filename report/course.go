@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/tsenart/vegeta/v12/lib/lttb"
@@ -26,7 +27,9 @@ func tokensOverTime(runs []Run) figure {
 		for _, stage := range r.Summary.Stages {
 			s.Points = append(s.Points, course(stage.Series, coursePoints/len(r.Summary.Stages), outputTokens)...)
 		}
-		p.Series = append(p.Series, s)
+		if slices.ContainsFunc(s.Points, func(pt point) bool { return pt.Y > 0 }) { // without a token there is nothing to see
+			p.Series = append(p.Series, s)
+		}
 	}
 	if len(runs) == 1 {
 		p.Spans = windows(runs[0].Summary.Stages)

@@ -153,7 +153,7 @@ func newHTMLRun(runs []Run, at int) htmlRun {
 	}
 	h.When = lasted(s.Run)
 	if from := s.Run.Imported; from != nil {
-		h.Imported = imported(from)
+		h.Imported = clean(from.String())
 	}
 	h.Shards = sectionOf(func(p *page) { p.shards(&s.Run, s.Environment.Host) })
 	h.Server = sectionOf(func(p *page) { p.server(s.Stages) })

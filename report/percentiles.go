@@ -32,7 +32,7 @@ func percentiles(runs []Run, metrics ...metric.Name) figure {
 	}
 	f.Panels = [][]*panel{row}
 	for i, l := range stages {
-		f.Keys = append(f.Keys, key{Name: l.name, Style: lineStyle(i)})
+		f.Keys = append(f.Keys, key{Name: l.legend(), Style: lineStyle(i)})
 	}
 	f.markFailures()
 	if anyOpen(stages) {
@@ -65,6 +65,14 @@ func tracedStages(runs []Run) []tracedStage {
 		}
 	}
 	return all
+}
+
+// legend says why there is no line where there is none.
+func (l tracedStage) legend() string {
+	if l.stage.Requests.Succeeded == 0 {
+		return l.name + ": no request succeeded"
+	}
+	return l.name
 }
 
 func anyOpen(all []tracedStage) bool {

@@ -202,6 +202,24 @@ func TestPercentilesStopAtFailures(t *testing.T) {
 	}
 }
 
+func TestAStageOfFailuresAloneIsNamedAsOne(t *testing.T) {
+	s := few(400)
+	s.add(offer{name: "outage", load: closed(4), outcomes: map[results.Outcome]int64{"http_500": 400}, seconds: 1})
+	if got := keys(figure(t, "latency_percentiles", s.Run)); !strings.Contains(got, "outage: no request succeeded | lands on failures") {
+		t.Errorf("legend: %s", got)
+	}
+}
+
+func TestACourseWithoutATokenIsNotDrawn(t *testing.T) {
+	s := allFailed()
+	for i := range 20 {
+		s.Summary.Stages[0].Series = append(s.Summary.Stages[0].Series, results.Point{TS: float64(i), DurationS: 1, InFlight: 1})
+	}
+	if got := names(s.Run); got != "outcomes" {
+		t.Errorf("drawn: %s", got)
+	}
+}
+
 func TestPercentilesWithoutHistogramsUseTheSummary(t *testing.T) {
 	run := report.Run{Summary: sweep().Summary}
 	pts := figure(t, "latency_percentiles", run).Panels[0][0].Series[0].Points

@@ -26,7 +26,7 @@ func (p *page) headline(s *results.Summary) {
 		p.line(p.paint(amber, "interrupted") + ": what follows was measured before")
 	}
 	if from := s.Run.Imported; s.Valid && from != nil {
-		p.line(imported(from))
+		p.line(clean(from.String()))
 		return
 	}
 	if s.Valid {
@@ -37,10 +37,6 @@ func (p *page) headline(s *results.Summary) {
 	for _, reason := range s.InvalidReasons {
 		p.line("- " + clean(reason))
 	}
-}
-
-func imported(from *results.Imported) string {
-	return "imported from " + clean(strings.TrimSpace(from.Tool+" "+from.Version)) + " (" + clean(from.File) + "): llmload did not measure it and cannot say whether it is valid"
 }
 
 // outcomes writes how the requests of each stage ended, one column for each outcome that occurred in the run.

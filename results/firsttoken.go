@@ -92,7 +92,7 @@ func explain(t *ServerTTFT, stream bool) string {
 	case t.Count == 0 || t.ClientCount == 0:
 		return "no first token to compare"
 	case t.Count != t.ClientCount:
-		return fmt.Sprintf("the server counted %d first tokens and this run %d, so the figures are not of the same requests: others load it, a request has several prompts or choices, or not all replicas are read", t.Count, t.ClientCount)
+		return fmt.Sprintf("the server counted %d first tokens and this run %d, so the figures are not of the same requests: others load it, a request has several prompts or choices, or not all replicas are read, or not to the end", t.Count, t.ClientCount)
 	case t.DifferenceMS == nil:
 		return "not comparable"
 	case t.ClientBeforeMS == nil:

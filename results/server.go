@@ -7,7 +7,7 @@ type Server struct {
 	Readings int     `json:"readings"`        // in all
 	Failed   int     `json:"failed_readings"` // of those, with a source that failed
 	Samples  int     `json:"samples"`         // inside the window
-	SpanS    float64 `json:"span_s"`          // from the first to the last
+	SpanS    float64 `json:"span_s"`          // counts are of: from the first to the last that was answered
 
 	Running  *Gauge `json:"running_requests"`
 	Waiting  *Gauge `json:"waiting_requests"`

@@ -1,6 +1,8 @@
 package results
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmload/llmload/internal/metric"
@@ -17,6 +19,7 @@ type Summary struct {
 	Target         Target            `json:"target"`
 	Valid          bool              `json:"valid"`
 	InvalidReasons []string          `json:"invalid_reasons"`
+	Advisory       string            `json:"advisory,omitempty"` // why Valid says nothing: of a run that llmload did not measure
 	Conservation   Conservation      `json:"conservation"`
 	Instrument     Instrument        `json:"instrument"`
 	Stages         []StageSummary    `json:"stages"`
@@ -63,6 +66,11 @@ type Imported struct {
 	Tool    string `json:"tool"`
 	Version string `json:"version"` // of the tool; empty where its file does not say
 	File    string `json:"file"`
+}
+
+// String says of whose figures the run is, and what that means for them.
+func (i *Imported) String() string {
+	return fmt.Sprintf("imported from %s (%s): llmload did not measure it and cannot say whether it is valid", strings.TrimSpace(i.Tool+" "+i.Version), i.File)
 }
 
 // Environment is where the tool ran.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -71,6 +72,7 @@ func (s *Spec) plan(reading error) (*Plan, error) {
 	p.Budget = r.budget()
 	before := len(r.errs)
 	p.Stages = r.stages()
+	r.attainable(p)
 	p.Thresholds = r.thresholds(p.Stages, len(r.errs) == before)
 	return p, s.hideEndpoint(strictyaml.Join(r.errs...))
 }
@@ -159,6 +161,17 @@ func (r *resolver) slo() []SLO {
 		out = append(out, SLO{info.Name, limit})
 	}
 	return out
+}
+
+// attainable refuses an SLO that no request of a stage could keep: its goodput would be 0, whatever the server does.
+func (r *resolver) attainable(p *Plan) {
+	for _, l := range p.SLO {
+		plain := slices.IndexFunc(p.Stages, func(s Stage) bool { return !s.Stream })
+		if plain >= 0 && metric.OfStreams(l.Metric) {
+			r.fail("slo["+string(l.Metric)+"]", "slo %s is a time of streams, and stage %q takes its answers whole, so no request could be inside: use e2e, or stream: true (streams and plain answers under one slo: a scenario each)",
+				l.Metric, p.Stages[plain].Name)
+		}
+	}
 }
 
 func perRequest(i metric.Info) bool {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -202,6 +203,44 @@ func redactQueries(addresses []string) (out []string) {
 	return out
 }
 
+// Secrets are the texts that no output may show, the longest first, as one may hold another: the key, the values of headers,
+// and what addresses hold.
+func (t *Target) Secrets() []string {
+	out := append(longEnough(strictyaml.MinSecret, string(t.APIKey)), addressSecrets(slices.Concat(t.Endpoints(), t.Metrics))...)
+	for _, value := range t.Headers {
+		_, credential, _ := strings.Cut(string(value), " ") // "Bearer KEY"
+		out = append(out, longEnough(strictyaml.MinValue, string(value), credential)...)
+	}
+	return longestFirst(out)
+}
+
+// addressSecrets are who logs in at addresses, their queries, and the values in those.
+func addressSecrets(addresses []string) (out []string) {
+	for _, address := range addresses {
+		_, query, _ := strings.Cut(address, "?")
+		out = append(out, longEnough(strictyaml.MinSecret, userinfo(address), query)...)
+		fields, _ := url.ParseQuery(query) // what does not parse is hidden as a whole
+		for _, values := range fields {
+			out = append(out, longEnough(strictyaml.MinValue, values...)...)
+		}
+	}
+	return longestFirst(out)
+}
+
+func longEnough(least int, texts ...string) (out []string) {
+	for _, t := range texts {
+		if len(t) >= least {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func longestFirst(texts []string) []string {
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) })
+	return texts
+}
+
 // hideEndpoint blots out what is secret in the address in the lines that errors quote; strictyaml knows other secrets by their keys.
 func (s *Spec) hideEndpoint(err error) error {
 	list, ok := errors.AsType[strictyaml.Errors](err)
@@ -209,13 +248,8 @@ func (s *Spec) hideEndpoint(err error) error {
 		return err
 	}
 	var blots []string
-	for _, endpoint := range slices.Concat(s.Target.Endpoint, s.Target.Metrics) {
-		_, query, _ := strings.Cut(endpoint, "?")
-		for _, secret := range []string{userinfo(endpoint), query} {
-			if len(secret) >= 4 { // shorter ones turn up inside ordinary words
-				blots = append(blots, secret, strings.Repeat("*", utf8.RuneCountInString(secret)))
-			}
-		}
+	for _, secret := range addressSecrets(slices.Concat(s.Target.Endpoint, s.Target.Metrics)) {
+		blots = append(blots, secret, strings.Repeat("*", utf8.RuneCountInString(secret)))
 	}
 	blot := strings.NewReplacer(blots...)
 	for _, e := range list {

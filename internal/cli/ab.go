@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -112,7 +112,7 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 	if x.labels, err = labels(c.StringSlice("label")); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(x.dir, abFile)); x.dir != "" && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(x.dir, abFile)); x.dir != "" && err == nil {
 		return nil, usage("%s already holds a comparison: choose another folder", x.dir)
 	}
 	var plans [2]*scenarios.Plan
@@ -120,6 +120,9 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 		if plans[i], err = x.plan(c, flag, c.String(flag)); err != nil {
 			return nil, err
 		}
+	}
+	if err := claimable(filepath.Join(cmp.Or(x.dir, runsDir), "pair-001-a")); err != nil {
+		return nil, err
 	}
 	exact := true
 	for i, plan := range plans {
@@ -132,7 +135,7 @@ func newInterleaved(c *cli.Context, sys IO) (*interleaved, error) {
 		}
 		x.sides[i] = execution{sys: sys, plan: plan, part: plan, target: target, model: plan.Model, labels: x.labels}
 		if c.NArg() == 0 {
-			found, err := probe(c.Context, plan, target.Endpoint())
+			found, err := sys.probe(c.Context, plan, target.Endpoint())
 			if err != nil {
 				return nil, fmt.Errorf("--%s: %w", sideFlags[i], err)
 			}

@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,8 +15,12 @@ import (
 	"github.com/llmload/llmload/scenarios/runner"
 )
 
-// minGain is the growth of throughput under which doubling the concurrency ends.
-const minGain = 0.05
+// What ends the doubling of the concurrency: a growth of throughput under minGain, or maxErrors of a stage's requests. The
+// scenario has the second as a rule, which ends the stage, too.
+const (
+	minGain   = 0.05
+	maxErrors = 0.5
+)
 
 func benchCommand(sys IO) *cli.Command {
 	return &cli.Command{
@@ -48,7 +52,7 @@ func loadFlagsOfBench() []cli.Flag {
 		&cli.IntFlag{Name: "isl", Value: defaultISL, Usage: "input tokens `N`"},
 		&cli.IntFlag{Name: "osl", Value: defaultOSL, Usage: "output tokens `N`"},
 		&cli.Uint64Flag{Name: "seed", Value: 42, Usage: "`SEED` of prompts and arrivals"},
-		&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms"},
+		&cli.StringFlag{Name: "slo", Aliases: []string{"goodput"}, Usage: "`LIST` such as ttft=500ms,tpot=50ms, or ttft:500 in milliseconds as other tools have it"},
 		&cli.IntFlag{Name: "gpus", Usage: "the server's accelerators `N`, for tokens a second each"},
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'NAME: VALUE'` sent with each request; may be repeated"},
 		&cli.StringFlag{Name: "extra-body", Usage: "`JSON` object merged into each request's body"},
@@ -78,6 +82,9 @@ func bench(c *cli.Context, sys IO) error {
 	if err != nil {
 		return err
 	}
+	if err := claimable(c.String("out")); err != nil {
+		return err
+	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func bench(c *cli.Context, sys IO) error {
 	if plan.Model, err = resolveModel(c.Context, plan, e.target.Endpoint(), c.String("model")); err != nil {
 		return err
 	}
-	found, err := probe(c.Context, plan, e.target.Endpoint())
+	found, err := sys.probe(c.Context, plan, e.target.Endpoint())
 	if err != nil {
 		return err
 	}
@@ -116,20 +123,25 @@ func (b *benchFlags) after(p probed, model string) (*scenarios.Plan, error) {
 	return plan, nil
 }
 
-// announce says what will be sent and for how long at most.
+// announce says what will be sent and for how long at most: a stage, and all of them.
 func (b *benchFlags) announce(plan *scenarios.Plan, p probed, endpoint string) string {
-	var longest time.Duration
+	var all time.Duration
 	for i := range plan.Stages {
-		s := &plan.Stages[i]
-		longest += stageBound(s, p.e2e)
+		all += stageBound(&plan.Stages[i], p.e2e)
 	}
-	first, last := plan.Stages[0].Name, plan.Stages[len(plan.Stages)-1].Name
-	if b.doubling() {
-		return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s",
-			endpoint, plan.Model, b.isl, b.osl, 100*minGain, roundTime(stageBound(&plan.Stages[0], p.e2e)))
+	what := fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts", endpoint, plan.Model, b.isl, b.osl)
+	if len(b.slo) > 0 {
+		what += ", SLO " + b.sloList()
 	}
-	return fmt.Sprintf("sending to %s, model %s: %d tokens in, %d out, cold prompts, stages %s to %s, about %s in all",
-		endpoint, plan.Model, b.isl, b.osl, first, last, roundTime(longest))
+	first, last := &plan.Stages[0], &plan.Stages[len(plan.Stages)-1]
+	switch {
+	case b.doubling():
+		return fmt.Sprintf("%s, concurrency doubling from 1 until throughput gains under %.0f%%; a stage takes at most about %s, all up to %s about %s",
+			what, 100*minGain, roundTime(stageBound(first, p.e2e)), last.Name, roundTime(all))
+	case first == last:
+		return fmt.Sprintf("%s, %s, about %s", what, first.Name, roundTime(all))
+	}
+	return fmt.Sprintf("%s, stages %s to %s, about %s in all", what, first.Name, last.Name, roundTime(all))
 }
 
 // stageBound estimates how long a stage takes from one request's duration.
@@ -176,8 +188,11 @@ func (w *sweep) after(s results.StageSummary) (stop string) {
 	w.last = &s
 	gain := tokensPerS(&s)/tokensPerS(w.best) - 1
 	switch {
-	case w.doubling && s.Success != nil && *s.Success < 0.5:
-		w.why = fmt.Sprintf("under half of the requests succeeded at %s", s.Name)
+	case w.doubling && strings.HasPrefix(s.StopReason, "error_rate: "):
+		w.why = strings.TrimPrefix(s.StopReason, "error_rate: ") + " at " + s.Name
+		return "" // that rule has ended the run
+	case w.doubling && s.Success != nil && *s.Success <= 1-maxErrors: // of fewer requests than the rule judges
+		w.why = fmt.Sprintf("%.0f%% of the requests failed at %s", 100*(1-*s.Success), s.Name)
 	case w.doubling && w.best != nil && gain < minGain:
 		w.why = fmt.Sprintf("throughput gained %+.1f%% from the doubling to %s", 100*gain, s.Name)
 	case w.best == nil || gain > 0:
@@ -212,9 +227,4 @@ func unplaced(err error) error {
 		e.File, e.Line, e.Col, e.Source = "", 0, 0, ""
 	}
 	return asUsage(list)
-}
-
-// probeContext bounds the probe: a server that does not answer one request in this time cannot be measured.
-func probeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 2*time.Minute)
 }

@@ -111,18 +111,8 @@ func (b *benchFlags) lists(c *cli.Context) error {
 	if list := c.String("rate"); list != "" && len(b.rates) == 0 {
 		return usage("--rate %q: write arrivals a second such as 2,4 or 90/m", list)
 	}
-	for _, text := range strings.FieldsFunc(c.String("slo"), func(r rune) bool { return r == ',' || r == ' ' }) {
-		name, limit, ok := strings.Cut(text, "=")
-		if !ok {
-			name, limit, ok = strings.Cut(text, ":") // vLLM's form: ttft:500, in milliseconds
-		}
-		if _, err := strconv.ParseFloat(limit, 64); err == nil {
-			limit += "ms"
-		}
-		if !ok || name == "" || limit == "" {
-			return usage("--slo %q: write a list such as ttft=500ms,tpot=50ms", text)
-		}
-		b.slo = append(b.slo, fmt.Sprintf("%s: %s", name, limit))
+	if err := b.readSLO(c.String("slo")); err != nil {
+		return err
 	}
 	for _, text := range c.StringSlice("header") {
 		name, value, ok := strings.Cut(text, ":")
@@ -132,6 +122,33 @@ func (b *benchFlags) lists(c *cli.Context) error {
 		b.headers = append(b.headers, [2]string{strings.TrimSpace(name), strings.TrimSpace(value)})
 	}
 	return b.extraBody(c.String("extra-body"))
+}
+
+// readSLO takes a list such as ttft=500ms,tpot=50ms, and vLLM's form of it, ttft:500 tpot:50, whose numbers are milliseconds.
+// In ours a bare number is refused: seconds would be as good a guess.
+func (b *benchFlags) readSLO(list string) error {
+	for _, text := range split(list) {
+		name, limit, ok := strings.Cut(text, "=")
+		if _, err := strconv.ParseFloat(limit, 64); ok && err == nil {
+			return usage("--slo %q: %s of what? Write a unit, as in %s=%sms", text, limit, name, limit)
+		}
+		if !ok {
+			name, limit, ok = strings.Cut(text, ":")
+			if _, err := strconv.ParseFloat(limit, 64); err == nil {
+				limit += "ms"
+			}
+		}
+		if !ok || name == "" || limit == "" {
+			return usage("--slo %q: write a list such as ttft=500ms,tpot=50ms", text)
+		}
+		b.slo = append(b.slo, fmt.Sprintf("%s: %s", name, limit))
+	}
+	return nil
+}
+
+// sloList is the SLO as --slo takes it.
+func (b *benchFlags) sloList() string {
+	return strings.ReplaceAll(strings.Join(b.slo, ","), ": ", "=")
 }
 
 // extraBody keeps a JSON object as YAML takes it: in one line, without escapes, and no variable expanded in it.
@@ -178,6 +195,9 @@ func (b *benchFlags) scenario() string {
 	var y strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
 	line("# what this command line stands for; run it with: llmload run FILE")
+	if b.doubling() {
+		line("# bench itself also ends where a doubling gains under %.0f%% throughput; a scenario has no such rule", 100*minGain)
+	}
 	line("name: bench")
 	line("seed: %d", b.seed)
 	line("target:")
@@ -237,14 +257,15 @@ func (b *benchFlags) loads() []string {
 	for _, r := range b.rates {
 		out = append(out, fmt.Sprintf("{open: {rate: %s, arrivals: poisson}, %s, warmup: {duration: 2s}}", r, b.bounds(1)))
 	}
-	levels := b.concurrency
+	levels, stop := b.concurrency, ""
 	if b.doubling() {
+		stop = fmt.Sprintf(", stop: {error_rate: %v, ends: run}", maxErrors)
 		for c := 1; c <= benchTop; c *= 2 {
 			levels = append(levels, c)
 		}
 	}
 	for _, c := range levels {
-		out = append(out, fmt.Sprintf("{closed: {concurrency: %d}, %s, warmup: {requests: %d}}", c, b.bounds(c), c))
+		out = append(out, fmt.Sprintf("{closed: {concurrency: %d}, %s, warmup: {requests: %d}%s}", c, b.bounds(c), c, stop))
 	}
 	return out
 }

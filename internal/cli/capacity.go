@@ -111,6 +111,9 @@ func searchCapacity(c *cli.Context, sys IO, fleet fleetRequest) error {
 	if part, from := engineShard(sys); part != "" && !strings.HasPrefix(part, "0/") {
 		return usage("this is task %s of a job (%s), and searches side by side measure each other: start one, as `srun -n 1 llmload capacity` does", part, from)
 	}
+	if err := claimable(c.String("out")); err != nil {
+		return err
+	}
 	if err := sys.confirm(c.Context, plan, c.Bool("yes")); err != nil {
 		return err
 	}
@@ -196,7 +199,7 @@ func (h *hunt) lookAtServer(ctx context.Context, endpoint string) error {
 	if h.template.Workload.API != scenarios.Chat || len(h.template.Mix) > 0 || !h.template.Stream {
 		return nil
 	}
-	p, err := probe(ctx, &scenarios.Plan{Target: h.plan.Target, Model: h.plan.Model, Stages: []scenarios.Stage{h.template}}, endpoint)
+	p, err := h.sys.probe(ctx, &scenarios.Plan{Target: h.plan.Target, Model: h.plan.Model, Stages: []scenarios.Stage{h.template}}, endpoint)
 	if err != nil {
 		// A server that cannot answer one request is an answer too, and the search gives it.
 		fmt.Fprintf(h.sys.Err, "llmload: %v\n", strings.Replace(err.Error(), "so no load was sent", "so nothing is known of one request alone", 1))

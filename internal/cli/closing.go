@@ -18,7 +18,10 @@ const clientBoundAt = 0.8
 // closing says in a few lines what a bench found: the best point, what limits, how wrong the instrument was, what to do
 // next.
 func (w *sweep) closing(s *results.Summary) []string {
-	if w.best == nil || tokensPerS(w.best) == 0 {
+	switch {
+	case w.best == nil && w.why != "":
+		return []string{"next: look at the outcomes above; " + w.why}
+	case tokensPerS(w.best) == 0:
 		return []string{"next: look at the outcomes above; nothing was answered"}
 	}
 	return []string{
@@ -156,7 +159,7 @@ func (b *benchFlags) command(model string) string {
 		add("--osl", strconv.Itoa(b.osl))
 	}
 	if len(b.slo) > 0 {
-		add("--slo", strings.ReplaceAll(strings.Join(b.slo, ","), ": ", "="))
+		add("--slo", b.sloList())
 	}
 	for _, u := range b.metrics {
 		add("--metrics", promscrape.Shown(u)+map[bool]string{true: "?..."}[strings.Contains(u, "?")])

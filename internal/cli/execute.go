@@ -105,6 +105,18 @@ func (e *execution) run(ctx context.Context) error {
 	return verdict(m.Summary, err)
 }
 
+// claimable reports why the run's results could not be kept, before anything is sent for them.
+func claimable(out string) error {
+	if out == "" {
+		out = filepath.Join(runsDir, "any")
+	}
+	err := store.Check(out)
+	if errors.Is(err, fs.ErrExist) {
+		return asUsage(err)
+	}
+	return err
+}
+
 // measured is a run that has its folder.
 type measured struct {
 	dir string

@@ -83,6 +83,11 @@ func formatNames() (names []string) {
 
 // exporter makes the function that writes the format. What needs no figures takes the records as they are.
 func exporter(c *cli.Context, run *store.Run, format string) (func(io.Writer) error, error) {
+	if format == "vegeta" || format == "csv" {
+		if err := holdsRequests(run, format); err != nil {
+			return nil, err
+		}
+	}
 	switch format {
 	case "vegeta":
 		return func(w io.Writer) error { return interop.Vegeta(w, run.Summary, run.Records()) }, nil
@@ -101,6 +106,20 @@ func exporter(c *cli.Context, run *store.Run, format string) (func(io.Writer) er
 		return func(w io.Writer) error { return store.WriteHistograms(w, s.Run.StartedAt, hs) }, nil
 	}
 	return percentiles(s, hs, c.String("stage"), metric.Name(c.String("metric")))
+}
+
+// holdsRequests refuses what would be an empty file: vegeta's holds the requests that count, and a table all. One that
+// cannot be read is left to the export, which says where.
+func holdsRequests(run *store.Run, format string) error {
+	for r, err := range run.Records() {
+		if err != nil || format == "csv" || r.Measured() && r.Outcome != results.Cancelled {
+			return nil
+		}
+	}
+	if from := run.Summary.Run.Imported; from != nil {
+		return fmt.Errorf("%s holds no requests: it was imported from %s, a file of figures alone, which --format openmetrics writes", run.Dir, from.File)
+	}
+	return fmt.Errorf("%s holds no measured requests, so there is nothing to write", run.Dir)
 }
 
 // percentiles finds the one distribution that an .hgrm file holds.

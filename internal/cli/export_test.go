@@ -111,6 +111,9 @@ func Pace(looks []runner.Progress, at []time.Time) (rates []float64) {
 // Watch is watch, for tests.
 func Watch(sys IO, live *runner.Live) (stop func()) { return sys.watch(live) }
 
+// Waiting is waiting, for tests.
+func Waiting(sys IO, what string, most time.Duration) (stop func()) { return sys.waiting(what, most) }
+
 // Exposed serves a run for Prometheus, for tests; record is how a request that ended is told.
 func Exposed(live *runner.Live) (h http.Handler, record func(*results.Record)) {
 	e := newExposed(live)

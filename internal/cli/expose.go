@@ -73,7 +73,8 @@ func (e *exposed) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(e.issued, prometheus.CounterValue, float64(p.Issued))
 	out <- prometheus.MustNewConstMetric(e.inFlight, prometheus.GaugeValue, float64(p.InFlight))
 	if p.Stage != "" {
-		out <- prometheus.MustNewConstMetric(e.progress, prometheus.GaugeValue, share(p, time.Now()), p.Stage)
+		of, _ := share(p, time.Now())
+		out <- prometheus.MustNewConstMetric(e.progress, prometheus.GaugeValue, of, p.Stage)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/llmload/llmload/internal/metric"
 	"github.com/llmload/llmload/report"
 	"github.com/llmload/llmload/report/capacity"
 	"github.com/llmload/llmload/results"
@@ -57,6 +58,9 @@ func newHunt(c *cli.Context, sys IO, plan *scenarios.Plan, fleet fleetRequest) (
 	if h.search.SLO, err = huntedSLO(c, plan); err != nil {
 		return nil, err
 	}
+	if name, ok := ofStreams(h.search.SLO); ok && !h.template.Stream {
+		return nil, usage("--slo: %s is a time of streams, and %s takes its answers whole, so no rate could keep it: use e2e, or stream: true", name, plan.Name)
+	}
 	b := &h.search.Bounds
 	b.Stages, b.Time, b.USD, b.Precision = c.Int("stages"), c.Duration("time"), c.Float64("usd"), c.Float64("precision")
 	if b.Stages < 3 || b.Time <= 0 || !(b.USD >= 0) || math.IsInf(b.USD, 1) || !(b.Precision > 0 && b.Precision < 1) {
@@ -88,6 +92,21 @@ func huntedSLO(c *cli.Context, plan *scenarios.Plan) (capacity.SLO, error) {
 	}
 	slo, err := capacity.ParseSLO(items)
 	return slo, asUsage(err)
+}
+
+// ofStreams finds a metric in an SLO that only streams have.
+func ofStreams(slo capacity.SLO) (name metric.Name, ok bool) {
+	for _, l := range slo.Limits {
+		if metric.OfStreams(l.Metric) {
+			return l.Metric, true
+		}
+	}
+	for _, t := range slo.Terms {
+		if metric.OfStreams(t.Metric) {
+			return t.Metric, true
+		}
+	}
+	return "", false
 }
 
 // rateFlag is a rate in requests a second; 0 where the flag is not given.

@@ -49,6 +49,26 @@ func (sys IO) watch(live *runner.Live) (stop func()) {
 	return func() { close(quit); wg.Wait() }
 }
 
+// waiting says every few seconds that something is waited for, and how long at most, until the function that it returns is
+// called.
+func (sys IO) waiting(what string, most time.Duration) (stop func()) {
+	begin, quit := time.Now(), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(plainEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case now := <-tick.C:
+				fmt.Fprintf(sys.Err, "waiting for %s: %s of at most %s\n", what, roundTime(now.Sub(begin)), most)
+			}
+		}
+	})
+	return func() { close(quit); wg.Wait() }
+}
+
 // movableCursor is the width of stderr where that is a terminal whose lines can be written over.
 func (sys IO) movableCursor() (width int, ok bool) {
 	if kind, _ := sys.LookupEnv("TERM"); kind == "dumb" {
@@ -96,7 +116,7 @@ func (s *pace) see(p runner.Progress, now time.Time) (rate float64) {
 type plainView struct{ out io.Writer }
 
 func (v *plainView) show(p runner.Progress, rate float64, now time.Time) {
-	fmt.Fprintf(v.out, "%s: %s, %s; %s\n", stageText(p), doneText(p), leftText(p, now), figuresText(p, rate))
+	fmt.Fprintf(v.out, "%s: %s, %s; %s\n", stageText(p), doneText(p, now), leftText(p, now), figuresText(p, rate))
 }
 
 func (v *plainView) close() {}
@@ -132,8 +152,9 @@ func (v *barView) show(p runner.Progress, rate float64, now time.Time) {
 		v.writer.SetTerminalWidth(width)
 	}
 	v.writer.SetPinnedMessages(figuresText(p, rate))
-	v.tracker.UpdateMessage(fmt.Sprintf("%s: %s, %s", stageText(p), doneText(p), leftText(p, now)))
-	v.tracker.SetValue(int64(1000 * share(p, now)))
+	v.tracker.UpdateMessage(fmt.Sprintf("%s: %s, %s", stageText(p), doneText(p, now), leftText(p, now)))
+	of, _ := share(p, now)
+	v.tracker.SetValue(int64(1000 * of))
 	if v.writer.Length() == 0 {
 		v.writer.AppendTracker(v.tracker)
 		v.ended.Go(v.writer.Render)
@@ -150,31 +171,41 @@ func (v *barView) close() {
 	fmt.Fprint(v.out, strings.Repeat("\x1b[A\x1b[K", 2))
 }
 
-// share is how much of a stage is over, by what ends it first.
-func share(p runner.Progress, now time.Time) (of float64) {
+// share is how much of a stage is over, by what ends it first, and whether that is its time.
+func share(p runner.Progress, now time.Time) (of float64, byTime bool) {
 	if p.Total > 0 {
-		of = float64(p.Done) / float64(p.Total)
+		of = float64(p.Measured) / float64(p.Total)
 	}
 	if p.Duration > 0 {
-		of = max(of, float64(now.Sub(p.Begin))/float64(p.Duration))
+		if over := float64(now.Sub(p.Begin)) / float64(p.Duration); over > of {
+			of, byTime = over, true
+		}
 	}
-	return min(of, 1)
+	return min(of, 1), byTime
 }
 
 func stageText(p runner.Progress) string {
 	return fmt.Sprintf("[%d/%d] %s", p.Index+1, p.Stages, p.Stage)
 }
 
-func doneText(p runner.Progress) string {
-	if p.Total > 0 {
-		return fmt.Sprintf("%d of %d", p.Done, p.Total)
+// doneText counts measured prompts, against what ends the stage.
+func doneText(p runner.Progress, now time.Time) string {
+	_, byTime := share(p, now)
+	switch {
+	case p.Measured == 0 && p.Done > 0:
+		return fmt.Sprintf("warm-up, %d so far", p.Done)
+	case byTime:
+		return fmt.Sprintf("%d in %s of %s", p.Measured, roundTime(min(now.Sub(p.Begin), p.Duration)), roundTime(p.Duration))
+	case p.Total > 0:
+		return fmt.Sprintf("%d of %d", p.Measured, p.Total)
 	}
-	return fmt.Sprintf("%d", p.Done)
+	return fmt.Sprintf("%d", p.Measured)
 }
 
 // leftText guesses when the stage ends, from how long its part so far has taken.
 func leftText(p runner.Progress, now time.Time) string {
-	elapsed, of := now.Sub(p.Begin), share(p, now)
+	elapsed := now.Sub(p.Begin)
+	of, _ := share(p, now)
 	switch {
 	case of >= 1:
 		return "finishing"

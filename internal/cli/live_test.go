@@ -23,26 +23,46 @@ func TestProgressIsALine(t *testing.T) {
 	}{
 		{
 			"a stage that requests end is a quarter over after ten seconds",
-			runner.Progress{Stage: "c=2", Stages: 9, Begin: begin, Total: 80, Done: 20, InFlight: 2, Medians: medians},
+			runner.Progress{Stage: "c=2", Stages: 9, Begin: begin, Total: 80, Done: 20, Measured: 20, InFlight: 2, Medians: medians},
 			"[1/9] c=2: 20 of 80, about 30s left; 12.3/s, 2 in flight, 100% ok, TTFT p50 101 ms, TPOT p50 9.80 ms\n",
 		},
 		{
 			"one that time ends, and failures by kind, the most frequent first",
 			runner.Progress{
-				Stage: "rate=5/s", Index: 1, Stages: 2, Begin: begin, Duration: 40 * time.Second, Done: 40, Failed: 3, InFlight: 7,
+				Stage: "rate=5/s", Index: 1, Stages: 2, Begin: begin, Duration: 40 * time.Second, Done: 40, Measured: 40, Failed: 3, InFlight: 7,
 				Outcomes: map[results.Outcome]int64{results.Reset: 1, "http_500": 2}, Medians: map[metric.Name]time.Duration{metric.E2E: 2 * time.Second},
 			},
-			"[2/2] rate=5/s: 40, about 30s left; 12.3/s, 7 in flight, 92.5% ok, E2E p50 2000 ms; http_500 2, reset 1\n",
+			"[2/2] rate=5/s: 40 in 10s of 40s, about 30s left; 12.3/s, 7 in flight, 92.5% ok, E2E p50 2000 ms; http_500 2, reset 1\n",
 		},
 		{
 			"what ends first is what counts",
-			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Duration: 20 * time.Second, Total: 1000, Done: 10},
-			"[1/1] x: 10 of 1000, about 10s left; 12.3/s, 0 in flight, 100% ok\n",
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Duration: 20 * time.Second, Total: 1000, Done: 10, Measured: 10},
+			"[1/1] x: 10 in 10s of 20s, about 10s left; 12.3/s, 0 in flight, 100% ok\n",
 		},
 		{
 			"one failure in a million is not all",
-			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Total: 1_000_000, Done: 1_000_000, Failed: 1, Outcomes: map[results.Outcome]int64{"refused": 1}},
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Total: 1_000_000, Done: 1_000_000, Measured: 1_000_000, Failed: 1, Outcomes: map[results.Outcome]int64{"refused": 1}},
 			"[1/1] x: 1000000 of 1000000, finishing; 12.3/s, 0 in flight, >99.9% ok; refused 1\n",
+		},
+		{
+			"warm-up and tail are no part of the requests that end a stage",
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Total: 160, Done: 192, Measured: 80},
+			"[1/1] x: 80 of 160, about 10s left; 12.3/s, 0 in flight, 100% ok\n",
+		},
+		{
+			"where requests come before the time, they are the end",
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Total: 160, Duration: time.Minute, Done: 80, Measured: 80},
+			"[1/1] x: 80 of 160, about 10s left; 12.3/s, 0 in flight, 100% ok\n",
+		},
+		{
+			"only the warm-up has ended",
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Total: 160, Done: 16, InFlight: 4},
+			"[1/1] x: warm-up, 16 so far, just begun; 12.3/s, 4 in flight, 100% ok\n",
+		},
+		{
+			"the time is over, and answers are waited for",
+			runner.Progress{Stage: "x", Stages: 1, Begin: begin, Duration: 8 * time.Second, Done: 80, Measured: 80, InFlight: 4},
+			"[1/1] x: 80 in 8s of 8s, finishing; 12.3/s, 4 in flight, 100% ok\n",
 		},
 		{
 			"nothing has ended",
@@ -52,7 +72,7 @@ func TestProgressIsALine(t *testing.T) {
 		{
 			"more kinds than a line holds",
 			runner.Progress{
-				Stage: "x", Stages: 1, Begin: begin, Total: 10, Done: 5, Failed: 5,
+				Stage: "x", Stages: 1, Begin: begin, Total: 10, Done: 5, Measured: 5, Failed: 5,
 				Outcomes: map[results.Outcome]int64{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1},
 			},
 			"[1/1] x: 5 of 10, about 10s left; 12.3/s, 0 in flight, 0% ok; a 1, b 1, c 1, d 1, 2 other kinds\n",
@@ -72,7 +92,7 @@ func TestTheRateIsOfTheLastSeconds(t *testing.T) {
 		looks = append(looks, runner.Progress{Stage: "a", Begin: begin, Done: done})
 		at = append(at, begin.Add(time.Duration(i+1)*time.Second))
 	}
-	looks = append(looks, runner.Progress{Stage: "b", Index: 1, Begin: begin.Add(6 * time.Second), Done: 5})
+	looks = append(looks, runner.Progress{Stage: "b", Index: 1, Begin: begin.Add(6 * time.Second), Done: 5, Measured: 5})
 	at = append(at, begin.Add(7*time.Second))
 	want := []float64{10, 10, 10, 55, 100, 100, 5}
 	for i, got := range cli.Pace(looks, at) {
@@ -87,7 +107,7 @@ func TestTheBarIsDrawnInPlaceAndTakenAway(t *testing.T) {
 		var out strings.Builder
 		var looks []runner.Progress
 		for i := range int64(8) {
-			looks = append(looks, runner.Progress{Stage: "c=2", Stages: 2, Begin: time.Now(), Total: 8, Done: i + 1, InFlight: 2})
+			looks = append(looks, runner.Progress{Stage: "c=2", Stages: 2, Begin: time.Now(), Total: 8, Done: i + 1, Measured: i + 1, InFlight: 2})
 		}
 		cli.BarView(&out, 60, looks)
 		text := out.String()
@@ -119,6 +139,20 @@ func TestNothingIsToldBeforeTheFirstStage(t *testing.T) {
 		stop()
 		if out.String() != "" {
 			t.Errorf("before the first stage: %q", out.String())
+		}
+	})
+}
+
+func TestAWaitIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		stop := cli.Waiting(cli.IO{Err: &out}, "the answer to the probe", 2*time.Minute)
+		time.Sleep(12 * time.Second)
+		stop()
+		time.Sleep(time.Minute)
+		const want = "waiting for the answer to the probe: 5s of at most 2m0s\nwaiting for the answer to the probe: 10s of at most 2m0s\n"
+		if out.String() != want {
+			t.Errorf("got %q", out.String())
 		}
 	})
 }

@@ -20,11 +20,15 @@ type probed struct {
 	usage, ignoreEOS     bool
 }
 
+// probeLimit bounds the probe: a server that does not answer one request in this time cannot be measured.
+const probeLimit = 2 * time.Minute
+
 // probe sends the plan's first request alone: what comes back decides how the load can be measured. A server that refuses
 // ignore_eos is asked again without.
-func probe(ctx context.Context, p *scenarios.Plan, endpoint string) (probed, error) {
-	ctx, cancel := probeContext(ctx)
+func (sys IO) probe(ctx context.Context, p *scenarios.Plan, endpoint string) (probed, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
+	defer sys.waiting("the answer to the probe", probeLimit)()
 	c, err := probeClient(ctx, p, endpoint)
 	if err != nil {
 		return probed{}, err

@@ -161,6 +161,9 @@ func runPlan(c *cli.Context, sys IO, plan *scenarios.Plan, e *execution) error {
 	}
 	defer e.exposed.close()
 	if e.target == nil {
+		if err := claimable(e.out); err != nil {
+			return err
+		}
 		if err := sys.confirm(ctx, plan, c.Bool("yes")); err != nil {
 			return err
 		}

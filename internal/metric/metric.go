@@ -86,6 +86,15 @@ func scalar(name Name, title string, unit Unit) Info {
 	return Info{Name: name, Title: title, Unit: unit, HigherIsBetter: true, Open: name}
 }
 
+// OfStreams reports whether only streams have the metric: an answer that comes whole has no first token before its last.
+func OfStreams(name Name) bool {
+	switch name {
+	case TTFT, ResponseTTFT, TTFOT, ICL, MaxGap, TPOT, ITL, TokSPerUser:
+		return true
+	}
+	return false
+}
+
 // Lookup finds a metric by its name.
 func Lookup(name string) (Info, bool) {
 	all := All()

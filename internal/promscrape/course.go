@@ -16,17 +16,18 @@ type Course struct {
 	Looks  int
 	Failed int // looks at which a source failed
 
-	first, last []*Reading // of each source
-	known       []*Reading // the last that it answered
-	anew        []bool     // its counts went back from one answer to the next
-	firstAt     time.Time
-	lastAt      time.Time
-	tells       map[Name][]bool // whether a source has ever told of a figure of the moment
-	kept        []moment
-	step, skip  int
-	names       []string
-	errs        []error // the first of each source
-	fails       []int
+	first      []*Reading // of each source, nil where that look failed
+	known      []*Reading // the last that it answered
+	knownAt    []time.Time
+	anew       []bool // its counts went back from one answer to the next
+	firstAt    time.Time
+	lastAt     time.Time
+	tells      map[Name][]bool // whether a source has ever told of a figure of the moment
+	kept       []moment
+	step, skip int
+	names      []string
+	errs       []error // the first of each source
+	fails      []int
 }
 
 // moment is the figures of a moment by source; one that did not tell has no entry.
@@ -42,17 +43,16 @@ type gauges [nGauges]float64
 func (c *Course) Add(l Look) {
 	if c.first == nil {
 		n := len(l.Readings)
-		c.first, c.last, c.errs, c.fails = make([]*Reading, n), make([]*Reading, n), make([]error, n), make([]int, n)
-		c.known, c.anew = make([]*Reading, n), make([]bool, n)
+		c.first, c.errs, c.fails = make([]*Reading, n), make([]error, n), make([]int, n)
+		c.known, c.knownAt, c.anew = make([]*Reading, n), make([]time.Time, n), make([]bool, n)
 		copy(c.first, l.Readings)
 		c.names, c.firstAt, c.tells, c.step = l.Names, l.At, map[Name][]bool{}, 1
 	}
 	c.Looks++
-	copy(c.last, l.Readings)
 	for i, r := range l.Readings {
 		if r != nil {
 			c.anew[i] = c.anew[i] || r.behind(c.known[i])
-			c.known[i] = r
+			c.known[i], c.knownAt[i] = r, l.At
 		}
 	}
 	c.lastAt = l.At
@@ -150,11 +150,16 @@ func (c *Course) whole(m moment, figure int) (v float64, ok bool) {
 	return v, n > 0
 }
 
-// Delta is how much a count grew from the first look to the last, over the sources that answered both and were not started
-// anew between. A count that the first look lacks began at 0: many exporters make a series with its first event.
+// counted reports whether a source has counts: it answered the first look and one behind it, and was not started anew between.
+func (c *Course) counted(source int) bool {
+	return c.first[source] != nil && c.knownAt[source].After(c.firstAt) && !c.anew[source]
+}
+
+// Delta is how much a count grew from the first look to the last that its source answered, over the sources that have counts.
+// A count that the first look lacks began at 0: many exporters make a series with its first event.
 func (c *Course) Delta(name Name) (v float64, ok bool) {
-	for i, last := range c.last {
-		if last == nil || c.first[i] == nil || c.anew[i] {
+	for i, last := range c.known {
+		if !c.counted(i) {
 			continue
 		}
 		now, tells := last.Values[name]
@@ -167,11 +172,10 @@ func (c *Course) Delta(name Name) (v float64, ok bool) {
 
 // TTFT is what the histogram of the time to first token gained, nil where none is told.
 func (c *Course) TTFT() (h *Histogram) {
-	for i, last := range c.last {
-		if last == nil || c.first[i] == nil || c.anew[i] {
-			continue
+	for i, last := range c.known {
+		if c.counted(i) {
+			h = h.plus(last.TTFT.since(c.first[i].TTFT))
 		}
-		h = h.plus(last.TTFT.since(c.first[i].TTFT))
 	}
 	return h
 }
@@ -189,8 +193,21 @@ func (r *Reading) behind(before *Reading) bool {
 	return r.TTFT.Count() < before.TTFT.Count()
 }
 
-// Span is the time from the first look to the last, which counts are of.
-func (c *Course) Span() time.Duration { return c.lastAt.Sub(c.firstAt) }
+// Span is the time that counts are of, from the first look to the last that a source with counts answered. Even reports
+// whether all such sources answered that one: a ratio of what two sources counted needs it.
+func (c *Course) Span() (span time.Duration, even bool) {
+	var to []time.Time
+	for i, at := range c.knownAt {
+		if c.counted(i) {
+			to = append(to, at)
+		}
+	}
+	if len(to) == 0 {
+		return c.lastAt.Sub(c.firstAt), true
+	}
+	slices.SortFunc(to, time.Time.Compare)
+	return to[len(to)-1].Sub(c.firstAt), to[0].Equal(to[len(to)-1])
+}
 
 // Warnings says which sources failed, and whose counts are missing.
 func (c *Course) Warnings() (out []string) {
@@ -205,13 +222,20 @@ func (c *Course) Warnings() (out []string) {
 	return out
 }
 
-// missing says that a source's counts cannot be had.
+// missing says which of a source's counts cannot be had: all, or those behind the last look that it answered.
 func (c *Course) missing(source int) string {
-	if c.first[source] == nil || c.last[source] == nil {
-		return "; its counts, which need the stage's start and end, are missing"
+	switch at := c.knownAt[source]; {
+	case c.first[source] == nil:
+		return "; its counts, which need a reading at the stage's start, are missing"
+	case !at.After(c.firstAt):
+		return "; its counts, which need a reading behind the stage's start, are missing"
+	case at.Before(c.lastAt):
+		return fmt.Sprintf("; its counts reach until the last reading, %s of %s into the stage", seconds(at.Sub(c.firstAt)), seconds(c.lastAt.Sub(c.firstAt)))
 	}
 	return ""
 }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
 // Samples is how many looks lie behind from and not behind to.
 func (c *Course) Samples(from, to time.Time) (n int) {

@@ -187,7 +187,43 @@ func TestASourceWithoutAStartHasNoCounts(t *testing.T) {
 	if v, _ := c.Delta(promscrape.OutputTokens); v != 100 {
 		t.Errorf("%v tokens: what was made before the stage must not count", v)
 	}
-	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "its counts, which need the stage's start and end, are missing") {
+	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "its counts, which need a reading at the stage's start, are missing") {
+		t.Error(w)
+	}
+}
+
+func TestCountsReachUntilTheLastLookThatWasAnswered(t *testing.T) {
+	var c promscrape.Course
+	c.Add(page(t, 0, serving(1, 100), serving(1, 1000)))
+	c.Add(page(t, 4, serving(5, 150), serving(5, 1500)))
+	c.Add(page(t, 5, "", serving(5, 1600)))
+	if v, ok := c.Delta(promscrape.OutputTokens); v != 50+600 || !ok {
+		t.Errorf("%v tokens, %v", v, ok)
+	}
+	if span, even := c.Span(); span != 5*time.Second || even {
+		t.Errorf("counts are of %v, of all sources %v", span, even)
+	}
+	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "its counts reach until the last reading, 4.0 s of 5.0 s into the stage") {
+		t.Error(w)
+	}
+	c.Add(page(t, 6, "", ""))
+	if span, _ := c.Span(); span != 5*time.Second {
+		t.Errorf("counts are of %v", span)
+	}
+	c.Add(page(t, 7, serving(0, 200), serving(0, 2000)))
+	if span, even := c.Span(); span != 7*time.Second || !even {
+		t.Errorf("counts are of %v, of all sources %v", span, even)
+	}
+}
+
+func TestASourceThatAnsweredOnlyOnceHasNoCounts(t *testing.T) {
+	var c promscrape.Course
+	c.Add(page(t, 0, serving(1, 100)))
+	c.Add(page(t, 1, ""))
+	if v, ok := c.Delta(promscrape.OutputTokens); ok {
+		t.Errorf("%v tokens in no time", v)
+	}
+	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "need a reading behind the stage's start, are missing") {
 		t.Error(w)
 	}
 }

@@ -16,9 +16,12 @@ type expansion struct {
 	problem string
 }
 
-// minSecret is the length from which a value of the environment is kept out of messages. Shorter ones hide nothing and would turn
-// up inside ordinary words.
-const minSecret = 4
+// The lengths from which a text is taken out of whatever is shown, here and wherever secrets are looked for. Shorter ones
+// hide nothing and would turn up inside ordinary words.
+const (
+	MinSecret = 4 // of what is secret by its place: a key, a password, a variable's value, an address's query
+	MinValue  = 8 // of the values of headers and of fields of a query, most of which are settings
+)
 
 // expand fills d.expanded for every string scalar below root that names a variable, and d.hide with their values.
 func (d *document) expand(root *yaml.Node, env func(string) (string, bool)) {
@@ -79,7 +82,7 @@ func isName(s string) bool {
 func replacer(values map[string]string) *strings.Replacer {
 	longestFirst := make([]string, 0, len(values))
 	for value := range values {
-		if len(value) >= minSecret {
+		if len(value) >= MinSecret {
 			longestFirst = append(longestFirst, value)
 		}
 	}

@@ -53,12 +53,12 @@ func (d *document) hideUnparsed() {
 		} else if inside = at != nil; inside {
 			from, headers = at[1], indent
 		}
-		s.word(line[from:], minSecret)
+		s.word(line[from:], MinSecret)
 		d.lines[i] = address.ReplaceAllStringFunc(line[:from], blot) + blot(line[from:])
 	}
 	for _, text := range slices.Collect(maps.Keys(s.words)) {
 		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' }) {
-			s.word(word, minSecret)
+			s.word(word, MinSecret)
 		}
 	}
 	d.hide = replacer(s.words)
@@ -91,7 +91,7 @@ func (s *secrets) walk(n *yaml.Node, least int) {
 		s.walk(n.Alias, least)
 	case n.Kind == yaml.ScalarNode && least == leastBody && len(n.Value) < leastBody: // a number, a switch, a word
 	case n.Kind == yaml.ScalarNode && (least > 0 || secretText.MatchString(n.Value)):
-		s.hide(n, max(least, minSecret))
+		s.hide(n, max(least, MinSecret))
 	case n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode:
 		s.seen[n] = true
 		for i, child := range n.Content {
@@ -100,7 +100,7 @@ func (s *secrets) walk(n *yaml.Node, least int) {
 			case n.Kind == yaml.SequenceNode:
 			case i%2 == 1:
 				below = max(least, leastBelow(n.Content[i-1], child))
-			case least == leastHeader || least == leastBody:
+			case least == MinValue || least == leastBody:
 				below = 0 // the names of headers and fields are shown
 			}
 			s.walk(child, below)
@@ -108,19 +108,15 @@ func (s *secrets) walk(n *yaml.Node, least int) {
 	}
 }
 
-// leastHeader is the length from which a header's value is hidden wherever it stands; leastBody that from which a field of a
-// request's extra body is hidden at all, for most are settings.
-const (
-	leastHeader = 8
-	leastBody   = 9
-)
+// leastBody is the length from which a field of a request's extra body is hidden at all, for most are settings.
+const leastBody = 9
 
 func leastBelow(key, value *yaml.Node) int {
 	switch {
 	case key.Kind == yaml.ScalarNode && isSecret(key.Value):
-		return minSecret
+		return MinSecret
 	case key.Value == "headers" && resolve(value).Kind == yaml.MappingNode:
-		return leastHeader
+		return MinValue
 	case key.Value == "extra_body" && resolve(value).Kind == yaml.MappingNode:
 		return leastBody
 	}
@@ -133,7 +129,7 @@ func (s *secrets) hide(n *yaml.Node, least int) {
 		s.word(text, least)
 		if !placed { // it stands in pieces
 			for _, piece := range strings.Fields(text) {
-				s.word(piece, minSecret)
+				s.word(piece, MinSecret)
 			}
 		}
 	}

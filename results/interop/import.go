@@ -138,6 +138,7 @@ func build(f file, tool, version string, began time.Time, stages []*stage) *Impo
 			Imported: &results.Imported{Tool: tool, Version: version, File: filepath.Base(f.name)},
 		},
 	}}
+	in.Summary.Advisory = in.Summary.Run.Imported.String()
 	for _, st := range stages {
 		in.add(st, began)
 	}

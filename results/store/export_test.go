@@ -22,3 +22,6 @@ func ReadRecords(in io.Reader, each func(*results.Record, error) bool) (truncate
 func MergeWithin(ctx context.Context, dir string, shards []*Run, memory int) (*results.Summary, []results.StageHistograms, error) {
 	return Merge(ctx, dir, shards, MergeConfig{memory: memory})
 }
+
+// DecodeRecord reads one line.
+func DecodeRecord(line []byte) (*results.Record, error) { return decodeRecord(line) }

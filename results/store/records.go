@@ -2,8 +2,6 @@ package store
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,15 +87,4 @@ func readLine(lines *bufio.Reader, buf []byte) ([]byte, error) {
 			return buf, err
 		}
 	}
-}
-
-func decodeRecord(text []byte) (*results.Record, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, errors.New("the line is empty")
-	}
-	r := new(results.Record)
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, err
-	}
-	return r, nil
 }

@@ -154,13 +154,27 @@ func TestCreateRefuses(t *testing.T) {
 		t.Run(c.sentence, func(t *testing.T) {
 			dir := c.prepare(t, t.TempDir())
 			_, err := store.Create(dir, nil, initial())
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Dir(dir)) {
-				t.Errorf("error %v, want %q and the path", err, c.want)
-			}
-			if c.is != nil && !errors.Is(err, c.is) {
-				t.Errorf("error %v is not %v", err, c.is)
+			for _, err := range []error{err, store.Check(dir)} {
+				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Dir(dir)) {
+					t.Errorf("error %v, want %q and the path", err, c.want)
+				}
+				if c.is != nil && !errors.Is(err, c.is) {
+					t.Errorf("error %v is not %v", err, c.is)
+				}
 			}
 		})
+	}
+}
+
+func TestCheckLeavesNothingBehind(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{root, filepath.Join(root, "deep", "run")} {
+		if err := store.Check(dir); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
 	}
 }
 

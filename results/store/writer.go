@@ -29,14 +29,8 @@ func Create(dir string, plan []byte, initial *results.Summary) (*Writer, error) 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, remedy("make the run folder", err)
 	}
-	for _, name := range []string{planFile, summaryFile, recordsFile} {
-		_, err := os.Lstat(filepath.Join(dir, name))
-		switch {
-		case err == nil:
-			return nil, fmt.Errorf("%s already holds a run (%s): choose another folder: %w", dir, name, fs.ErrExist)
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, remedy("look into the run folder", err)
-		}
+	if err := vacant(dir); err != nil {
+		return nil, err
 	}
 	// The records file claims the folder: of two writers at once, one fails here.
 	f, err := os.OpenFile(filepath.Join(dir, recordsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o644)
@@ -54,6 +48,40 @@ func Create(dir string, plan []byte, initial *results.Summary) (*Writer, error) 
 		return nil, errors.Join(err, f.Close(), disclaim(dir))
 	}
 	return &Writer{dir: dir, log: log}, nil
+}
+
+// Check says what would keep Create from making the run folder dir, so far as can be told ahead, and leaves nothing behind.
+func Check(dir string) error {
+	at := filepath.Clean(dir)
+	_, err := os.Stat(at)
+	for ; errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at); _, err = os.Stat(at) {
+		at = filepath.Dir(at)
+	}
+	if err != nil {
+		return remedy("make the run folder", err)
+	}
+	f, err := os.CreateTemp(at, ".llmload-*")
+	if err != nil {
+		return remedy("make the run folder", err)
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+		return remedy("write to the run folder", err)
+	}
+	return vacant(dir)
+}
+
+// vacant refuses a folder that holds a run.
+func vacant(dir string) error {
+	for _, name := range []string{planFile, summaryFile, recordsFile} {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		switch {
+		case err == nil:
+			return fmt.Errorf("%s already holds a run (%s): choose another folder: %w", dir, name, fs.ErrExist)
+		case !errors.Is(err, fs.ErrNotExist):
+			return remedy("look into the run folder", err)
+		}
+	}
+	return nil
 }
 
 // disclaim takes back what a failed Create or Merge has made, so that the folder can be used when the disk has room again.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // dialled counts connections by the address that was asked for.
@@ -150,4 +152,38 @@ func TestHeadersAreLabels(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHostIsSent holds that a Host among the headers is the request's own, which net/http takes from nowhere but its field.
+func TestHostIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, "engine: {model: none}")
+		defer b.close()
+		var hosts sync.Map
+		b.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			hosts.Store(r.Host, true)
+			b.ServeHTTP(w, r)
+		})
+		out := runOn(t, b, "target: {endpoint: http://mock, headers: {host: tenant.example}}\nload: {requests: 5}", 1, 0)
+		var seen []any
+		hosts.Range(func(host, _ any) bool { seen = append(seen, host); return true })
+		if n := out.Stages[0].Requests.Succeeded; n != 5 || len(seen) != 1 || seen[0] != "tenant.example" {
+			t.Errorf("%d succeeded, the server was asked for %v", n, seen)
+		}
+	})
+}
+
+// TestWhatIsSecretIsTakenOut holds the one rule of what is long enough to be a secret: of a key 4 bytes, of a header's value 8.
+func TestWhatIsSecretIsTakenOut(t *testing.T) {
+	p := plan(t, `
+target:
+  endpoint: "http://mock/v1?k=abcd&version=2024-10-21"
+  api_key: hush
+  headers: {X-Tier: gold, Authorization: "Bearer swordfish"}
+`)
+	const echo = "hush, gold swordfish: GET /v1?k=abcd&version=2024-10-21 of version 2024-10-21"
+	const want = "[redacted], gold [redacted]: GET /v1?[redacted] of version [redacted]"
+	if got := runner.Redactor(p).Replace(echo); got != want {
+		t.Errorf("%s", got)
+	}
 }

@@ -24,8 +24,9 @@ type Live struct {
 	failed map[results.Outcome]int64          // requests of the stage
 }
 
-// Progress is one look at a run. Sent, Done and Failed count the stage's prompts, warm-up and tail included, Issued and
-// InFlight the run's requests; Total is 0 where a duration ends the stage.
+// Progress is one look at a run. Sent, Done and Failed count the stage's prompts, warm-up and tail included, Measured those
+// of Done that are neither, Issued and InFlight the run's requests; Total is of measured ones, 0 where a duration ends the
+// stage.
 type Progress struct {
 	Stage         string
 	Index, Stages int
@@ -34,6 +35,7 @@ type Progress struct {
 	Duration      time.Duration
 
 	Sent, Done, Failed int64
+	Measured           int64
 	Tokens             int64
 	Outcomes           map[results.Outcome]int64     // of requests that failed
 	Medians            map[metric.Name]time.Duration // so far: ttft and tpot, or e2e of plain answers
@@ -61,12 +63,9 @@ func (l *Live) Look() Progress {
 func (l *Live) begin(s *scenarios.Stage, index, stages int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = Progress{Stage: s.Name, Index: index, Stages: stages, Begin: time.Now(), Duration: s.Duration}
+	l.state = Progress{Stage: s.Name, Index: index, Stages: stages, Begin: time.Now(), Total: s.Requests, Duration: s.Duration}
 	if s.Duration > 0 {
 		l.state.Duration += s.Warmup.Duration
-	}
-	if s.Requests > 0 {
-		l.state.Total = s.Requests + s.Warmup.Requests
 	}
 	l.times, l.failed = map[metric.Name]*results.Histogram{}, map[results.Outcome]int64{}
 	names := []metric.Name{metric.E2E}
@@ -94,6 +93,9 @@ func (l *Live) record(r *results.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state.Tokens += int64(r.Tokens.Output)
+	if r.Measured() {
+		l.state.Measured += int64(r.Prompts)
+	}
 	if r.Outcome != results.OK {
 		l.state.Failed += int64(r.Prompts)
 		l.failed[r.Outcome]++

@@ -31,8 +31,11 @@ stages:
 			t.Fatal(err)
 		}
 		// Each of two workers: three answers of 400 ms and a failure at once, five times in 6 s. At 2.1 s ten answers have ended.
-		if half.Stage != "first" || half.Total != 24 || half.Stages != 2 || half.InFlight != 2 || half.Sent-half.Done != 2 {
+		if half.Stage != "first" || half.Total != 20 || half.Stages != 2 || half.InFlight != 2 || half.Sent-half.Done != 2 {
 			t.Errorf("in the middle %+v", half)
+		}
+		if half.Measured != half.Done-4 {
+			t.Errorf("of %d that ended, 4 in the warm-up, %d are measured", half.Done, half.Measured)
 		}
 		if half.Done-half.Failed != 10 || half.Failed != 3 || half.Outcomes["http_500"] != 3 || half.Tokens != 110 {
 			t.Errorf("in the middle %+v", half)
@@ -47,6 +50,9 @@ stages:
 		second := res.Stages[1]
 		if ended := second.Requests.Issued + second.Requests.Tail; end.Done != ended || end.Sent != ended {
 			t.Errorf("in the end %+v, the stage had %+v", end, second.Requests)
+		}
+		if second.Requests.Tail == 0 || end.Measured != second.Requests.Issued {
+			t.Errorf("%d are measured, the stage had %+v", end.Measured, second.Requests)
 		}
 		if end.Outcomes["http_500"] < second.Outcomes["http_500"] || end.Outcomes[results.OK] != 0 {
 			t.Errorf("outcomes %v", end.Outcomes)

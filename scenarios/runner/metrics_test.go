@@ -184,6 +184,28 @@ load: {closed: {concurrency: 4}, requests: 40}
 	}
 }
 
+// A last reading that fails must not lose the counts of all those before it: what the server made in the 3.5 s until then.
+func TestALastReadingThatFailsLosesNoCounts(t *testing.T) {
+	const scenario = `
+workload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 11}}
+load: {closed: {concurrency: 2}, requests: 20}
+`
+	whole, _ := watched(t, fullMock, scenario)
+	s, invalid := watched(t, fullMock, scenario, whole.Server.Readings-1)
+	if len(invalid) > 0 || s.Server.OutputTokens == nil || s.Server.TTFT == nil {
+		t.Fatalf("%v, %+v", invalid, s.Server)
+	}
+	if n := *s.Server.OutputTokens; n < 8*2*11 || n >= 20*11 || s.Server.SpanS < 3 || s.Server.SpanS >= whole.Server.SpanS {
+		t.Errorf("%v tokens in %v of %v s", n, s.Server.SpanS, whole.Server.SpanS)
+	}
+	if w := strings.Join(s.Warnings, ";"); !strings.Contains(w, "its counts reach until the last reading, 3.5 s of 4.0 s into the stage") {
+		t.Error(w)
+	}
+	if s.Server.TTFT.DifferenceMS != nil {
+		t.Errorf("first tokens of other requests are compared: %+v", s.Server.TTFT)
+	}
+}
+
 // slowPage takes its time.
 type slowPage struct{ *page }
 

@@ -13,7 +13,8 @@ func (w *watch) tell(s *results.StageSummary, start time.Time, bounds *results.B
 	if w == nil {
 		return
 	}
-	out := &results.Server{Readings: w.course.Looks, Failed: w.course.Failed, SpanS: w.course.Span().Seconds()}
+	span, even := w.course.Span()
+	out := &results.Server{Readings: w.course.Looks, Failed: w.course.Failed, SpanS: span.Seconds()}
 	from, to := edges(start, bounds)
 	out.Samples = w.course.Samples(from, to)
 	for name, gauge := range map[promscrape.Name]**results.Gauge{
@@ -32,7 +33,9 @@ func (w *watch) tell(s *results.StageSummary, start time.Time, bounds *results.B
 		j := *mj / 1000
 		out.EnergyJ = &j
 	}
-	out.JPerOutToken = over(out.EnergyJ, out.OutputTokens)
+	if even { // what draws the power and what makes the tokens are two sources
+		out.JPerOutToken = over(out.EnergyJ, out.OutputTokens)
+	}
 	out.Speculative = w.speculative(from, to)
 	out.TTFT = w.ttft(s.Load.Stream, ours)
 	s.Server = out
