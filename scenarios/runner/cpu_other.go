@@ -4,5 +4,5 @@ package runner
 
 import "time"
 
-// cpuTime is unknown here.
-func cpuTime() (time.Duration, bool) { return 0, false }
+// processCPU is unknown here.
+func processCPU() (time.Duration, bool) { return 0, false }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the CPU time that this process has used, user and system.
-func cpuTime() (time.Duration, bool) {
+// processCPU is the CPU time that this process has used, user and system.
+func processCPU() (time.Duration, bool) {
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
 		return 0, false

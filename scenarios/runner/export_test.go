@@ -11,6 +11,13 @@ import (
 	"github.com/llmload/llmload/scenarios"
 )
 
+func init() {
+	cpuTime = func() (time.Duration, bool) { return 0, false }
+}
+
+// ProcessCPU is processCPU, for tests.
+var ProcessCPU = processCPU
+
 // Unbalanced is unbalanced, for tests.
 var Unbalanced = unbalanced
 

@@ -13,6 +13,9 @@ import (
 // lagTick is how often the lag probe asks to be woken.
 const lagTick = 10 * time.Millisecond
 
+// cpuTime is processCPU; tests have none, for its share of virtual time means nothing.
+var cpuTime = processCPU
+
 // probe measures the tool itself while a stage runs: how late a goroutine with a timer is woken, the CPU that the process
 // takes of what it may, the pauses of the garbage collector.
 type probe struct {
