@@ -23,6 +23,9 @@ const growth = 512 << 10
 // budget, a recorder's collector with groups and series, the progress, the server's metrics. LLMLOAD_MEMORY_REQUESTS=10000000
 // is the whole of it.
 func TestMemoryDoesNotGrowWithTheRequests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and 200,000 requests: nothing for the race detector")
+	}
 	n := 200_000
 	if text := os.Getenv("LLMLOAD_MEMORY_REQUESTS"); text != "" {
 		var err error
