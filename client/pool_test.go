@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/llmload/llmload/client"
@@ -100,49 +100,32 @@ func (s *counted) client(t testing.TB, cfg client.Config) *client.Client {
 	return c
 }
 
+// TestTwoHundredCallsShareTenConnections is in virtual time: net/http gives a
+// connection up whose request has not been written 50 ms after its answer came,
+// which happens where the machine is busy.
 func TestTwoHundredCallsShareTenConnections(t *testing.T) {
-	for name, cfg := range map[string]client.Config{
-		"opened ahead":       {RateLimit: client.Off, MaxConcurrent: client.Off},
-		"opened when needed": {RateLimit: client.Off, MaxConcurrent: client.Off, LazyInit: true},
-	} {
+	for name, lazy := range map[string]bool{"opened ahead": false, "opened when needed": true} {
 		t.Run(name, func(t *testing.T) {
-			full := make(chan struct{}) // closed when ten are being served at once
-			var once sync.Once
-			var mu sync.Mutex
-			now, most := 0, 0
-			s := newCounted(t, func(w http.ResponseWriter, r *http.Request) {
-				mu.Lock()
-				now++
-				most = max(most, now)
-				if now == 10 {
-					once.Do(func() { close(full) })
+			synctest.Test(t, func(t *testing.T) {
+				const calls, each = 200, time.Second
+				answer := keeping(answered("a"))
+				s := &server{answer: func(n int, conn net.Conn) bool {
+					time.Sleep(each)
+					return answer(n, conn)
+				}}
+				c := newClient(t, s, client.Config{RateLimit: client.Off, MaxConcurrent: client.Off, Timeout: client.Off, LazyInit: lazy})
+				begun := time.Now()
+				sendAll(t, c, calls)
+				if took := time.Since(begun); took != calls/10*each {
+					t.Errorf("%d calls took %s; ten at once take %s", calls, took, calls/10*each)
 				}
-				mu.Unlock()
-				<-full
-				mu.Lock()
-				now--
-				mu.Unlock()
-				sayA(w, r)
+				checkConns(t, c, s, 10, 0)
+				c.Close()
+				checkConns(t, c, s, 0, 0)
+				if s.dialed() != 10 {
+					t.Errorf("%d connections, want 10", s.dialed())
+				}
 			})
-			c := s.client(t, cfg)
-			var all sync.WaitGroup
-			for range 200 {
-				all.Go(func() {
-					if resp, err := c.Chat(context.Background(), hello(false)); err != nil || resp.Text != "a" {
-						t.Errorf("%q, %v", resp.Text, err)
-					}
-				})
-			}
-			all.Wait()
-			h := c.HealthCheck(t.Context())
-			if h.Open != 10 || h.Available != 10 || h.InUse != 0 || h.Waiting != 0 || h.Dialling != 0 {
-				t.Errorf("health after the calls: %+v", h)
-			}
-			c.Close()
-			s.until(t, "no connection is left after Close", func() bool { return len(s.states) == 0 })
-			if s.opened != 10 || most != 10 {
-				t.Errorf("%d connections, at most %d in use at once; want 10 and 10", s.opened, most)
-			}
 		})
 	}
 }

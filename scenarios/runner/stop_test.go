@@ -96,6 +96,7 @@ func TestAnOverloadIsSaturation(t *testing.T) {
 	}
 }
 
+// A pause between requests lets what has ended be counted first: a refusal takes no virtual time.
 func TestFailuresStopAStageOrTheRun(t *testing.T) {
 	for _, c := range []struct {
 		sentence, load, faults string
@@ -103,14 +104,14 @@ func TestFailuresStopAStageOrTheRun(t *testing.T) {
 		issued                 int64 // measured, at most
 		why                    string
 	}{
-		{"half of them end the stage", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 30, "error_rate: 10 of 20 requests failed"},
-		{"or the run", "closed: {concurrency: 2}, requests: 500, stop: {error_rate: 0.5, ends: run}", "every: 2", 1, 30, "error_rate: 10 of 20 requests failed"},
+		{"half of them end the stage", "closed: {concurrency: 1, think_time: 10ms}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 30, "error_rate: 10 of 20 requests failed"},
+		{"or the run", "closed: {concurrency: 1, think_time: 10ms}, requests: 500, stop: {error_rate: 0.5, ends: run}", "every: 2", 1, 30, "error_rate: 10 of 20 requests failed"},
 		{"in an open loop, too", "open: {rate: 5/s, arrivals: constant}, requests: 500, stop: {error_rate: 0.5}", "every: 2", 2, 20, "error_rate: 10 of 20 requests failed"},
-		{"of the warm-up, too", "closed: {concurrency: 1}, requests: 500, warmup: {requests: 30}, stop: {error_rate: 1}", "every: 1", 2, 0, "error_rate: 20 of 20 requests failed"},
-		{"fewer do not", "closed: {concurrency: 2}, requests: 60, stop: {error_rate: 0.5}", "every: 3", 2, 60, "requests"},
-		{"nor do few requests", "closed: {concurrency: 1}, requests: 19, stop: {error_rate: 0.5}", "every: 1", 2, 19, "requests"},
-		{"what ends a stage of two bounds is named", "closed: {concurrency: 1}, requests: 60, duration: 1s", "every: 99", 2, 60, "duration"},
-		{"whichever it is", "closed: {concurrency: 1}, requests: 4, duration: 10s", "every: 99", 2, 4, "requests"},
+		{"of the warm-up, too", "closed: {concurrency: 1, think_time: 10ms}, requests: 500, warmup: {requests: 30}, stop: {error_rate: 1}", "every: 1", 2, 0, "error_rate: 20 of 20 requests failed"},
+		{"fewer do not", "closed: {concurrency: 2, think_time: 10ms}, requests: 60, stop: {error_rate: 0.5}", "every: 3", 2, 60, "requests"},
+		{"nor do few requests", "closed: {concurrency: 1, think_time: 10ms}, requests: 19, stop: {error_rate: 0.5}", "every: 1", 2, 19, "requests"},
+		{"what ends a stage of two bounds is named", "closed: {concurrency: 1, think_time: 10ms}, requests: 60, duration: 1s", "every: 99", 2, 60, "duration"},
+		{"whichever it is", "closed: {concurrency: 1, think_time: 10ms}, requests: 4, duration: 10s", "every: 99", 2, 4, "requests"},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			out := run(t, quick, "workload: {prompts: {synthetic: {input_tokens: 8}}, output: {tokens: 1}}\nload: {"+c.load+"}\n"+
