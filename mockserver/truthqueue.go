@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	maxQueued  = 16 << 20 // bytes of lines that wait for the disk; the one that goes over is taken
+	maxQueued  = 16 << 20
 	flushEvery = time.Second
 )
 
@@ -15,6 +15,7 @@ const (
 // the ledger. Nothing is dropped: where too much waits, who adds a line does too.
 type truthQueue struct {
 	file *truthFile // the writer's alone
+	room int        // bytes of lines that wait for the disk; the one that goes over is taken
 
 	mu     sync.Mutex
 	turned sync.Cond // the writer took a batch, or ended
@@ -39,7 +40,7 @@ func newTruthQueue(f *truthFile) *truthQueue {
 	if f == nil {
 		return nil
 	}
-	q := &truthQueue{file: f}
+	q := &truthQueue{file: f, room: maxQueued}
 	q.turned.L = &q.mu
 	return q
 }
@@ -50,7 +51,7 @@ func (q *truthQueue) reserve(rest []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.adding++
-	for q.bytes > maxQueued && !q.closed {
+	for q.bytes > q.room && !q.closed {
 		q.turned.Wait()
 	}
 	q.bytes += len(rest)

@@ -41,8 +41,8 @@ func readSlow(t *testing.T, f *os.File, n int) {
 	}
 }
 
-// The queue takes some 16 MB; a record of these has 1 to 2 MB.
-const queued, blocked = 8, 12
+// The queue takes some 320 KB; a record of these has 40 KB or so, the pipe behind it 64.
+const queued, blocked, room = 8, 12, 320 << 10
 
 // stuck has more attempts end than the queue has room for.
 func stuck(t *testing.T, s *mockserver.Server) (wait func()) {
@@ -51,7 +51,7 @@ func stuck(t *testing.T, s *mockserver.Server) (wait func()) {
 	for range queued + blocked {
 		all.Go(func() {
 			defer func() { _ = recover() }() // a stream that Close cuts has its record too
-			post(s, chatPath, chat(1, `,"max_tokens":50000,"stream":true`))
+			post(s, chatPath, chat(1, `,"max_tokens":1200,"stream":true`))
 		})
 	}
 	for st := s.State(); st.Records < queued || st.Attempts < queued+blocked; st = s.State() {
@@ -59,11 +59,12 @@ func stuck(t *testing.T, s *mockserver.Server) (wait func()) {
 	return all.Wait
 }
 
-const longStreams = "engine: {model: none}\nstream: {tokens_per_chunk: 1000}\nmodels: [{id: demo-8b, max_model_len: 200000}]\ntruth: "
+const longStreams = "engine: {model: none}\nstream: {tokens_per_chunk: 100}\nmodels: [{id: demo-8b, max_model_len: 200000}]\ntruth: "
 
 func TestASlowDiskKeepsNobodyFromTheLedgerAndLosesNothing(t *testing.T) {
 	file, reader := slowFile(t)
 	s := serve(t, longStreams+file)
+	mockserver.SmallQueue(s, room)
 	wait := stuck(t, s)
 	for range 200 { // hangs where who waits for the disk holds the ledger
 		if st := s.State(); st.Records == queued+blocked || st.InFlight == 0 {
@@ -89,6 +90,7 @@ func TestASlowDiskKeepsNobodyFromTheLedgerAndLosesNothing(t *testing.T) {
 func TestClosingWaitsForTheDisk(t *testing.T) {
 	file, reader := slowFile(t)
 	s := serve(t, longStreams+file)
+	mockserver.SmallQueue(s, room)
 	wait := stuck(t, s)
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
@@ -103,6 +105,7 @@ func TestClosingWaitsForTheDisk(t *testing.T) {
 func TestASlowDiskKeepsNobodyFromTheGates(t *testing.T) {
 	file, reader := slowFile(t)
 	s := serve(t, longStreams+file)
+	mockserver.SmallQueue(s, room)
 	gate := func() net.Listener { return s.Listen(&pipeNet{make(chan net.Conn), make(chan struct{})}) }
 	gate()
 	begin(t, s, "down", "[{action: {connect: refuse}}]")
