@@ -8,7 +8,7 @@ import (
 
 // partSize is how many bytes of an answer are held before they are decoded. A long
 // answer would else take its whole length of memory, times the streams at once.
-const partSize = 16 << 10
+const partSize = 4 << 10
 
 // streamDecoder decodes an answer part by part and lays its events on the reads
 // that completed them.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -75,8 +74,8 @@ func (sr *stageRun) open(ctx, requests context.Context) {
 		if a.Tail {
 			q.ctx = tail
 		}
-		for _, j := range jobs {
-			sr.sending.Go(func() { sr.converse(requests, j, q) })
+		for i := range jobs {
+			sr.sending.Go(func() { sr.converse(requests, &jobs[i], q) })
 		}
 		runtime.Gosched() // what is due leaves first: without, half of the requests left 0.12 ms late and not 0.07, after the next one's building
 	}
@@ -222,20 +221,26 @@ func idPrefix(runID string) string {
 // for a recorder after that is the tool's own delay.
 func (sr *stageRun) together(ctx context.Context, jobs []job) (free time.Time) {
 	if len(jobs) == 1 {
-		return sr.send(ctx, jobs[0], nil).done
+		sr.send(ctx, &jobs[0], nil)
+		return jobs[0].done
 	}
-	done := make([]time.Time, len(jobs))
 	var batch sync.WaitGroup
-	for i, j := range jobs {
-		batch.Go(func() { done[i] = sr.send(ctx, j, nil).done })
+	for i := range jobs {
+		batch.Go(func() { sr.send(ctx, &jobs[i], nil) })
 	}
 	batch.Wait()
-	return slices.MaxFunc(done, time.Time.Compare)
+	for i := range jobs {
+		if done := jobs[i].done; done.After(free) {
+			free = done
+		}
+	}
+	return free
 }
 
-// send passes the cap, sends the request and hands what came to the recorders. It returns when the answer had ended.
-func (sr *stageRun) send(ctx context.Context, j job, q *queue) finished {
-	f := j.finished
+// send passes the cap, sends the request and hands what came to the recorders. Its frame is small, and those below it on a stream's
+// stack: thousands of streams wait here, and a waiting stack that fills less than a quarter of 16 KB is halved.
+func (sr *stageRun) send(ctx context.Context, j *job, q *queue) {
+	f := &j.finished
 	slot, admitted := q.enter(f.intended)
 	f.slot = slot
 	sr.cfg.Live.issue(f.prompts)
@@ -249,7 +254,6 @@ func (sr *stageRun) send(ctx context.Context, j job, q *queue) finished {
 	}
 	f.done = time.Now()
 	sr.report(f)
-	return f
 }
 
 var apis = map[scenarios.API]client.API{

@@ -51,35 +51,38 @@ func (s *session) finished(n int) finished {
 	return finished{seq: s.seq + int64(n), arrival: s.arrival, prompts: 1, turn: n + 1, endpoint: s.endpoint}
 }
 
-// converse sends a request and, where it is the first turn of a session, those that follow. Each appends the answer, and is
-// intended a tool delay after it. A turn that fails ends its session; the turns that it did not come to are recorded.
-func (sr *stageRun) converse(ctx context.Context, j job, q *queue) {
-	f := sr.send(ctx, j, q)
-	s := j.session
-	if s == nil {
-		return
+// converse sends a request and, where it is the first turn of a session, those that follow.
+func (sr *stageRun) converse(ctx context.Context, j *job, q *queue) {
+	sr.send(ctx, j, q)
+	if j.session != nil {
+		j.session.follow(ctx, j, q)
 	}
+}
+
+// follow sends the turns behind the first. Each appends the answer, and is intended a tool delay after it. A turn that fails ends its
+// session; the turns that it did not come to are recorded.
+func (s *session) follow(ctx context.Context, j *job, q *queue) {
 	if s.own {
 		defer s.client.Close()
 	}
 	for n := 1; n < s.arrival.Size; n++ {
-		if f.exchange == nil {
+		if j.exchange == nil {
 			s.abandon(n, "")
 			return
 		}
-		answer, err := f.exchange.Decode()
+		answer, err := j.exchange.Decode()
 		if err != nil {
 			s.abandon(n, fmt.Sprintf("not sent: turn %d of its session failed", n))
 			return
 		}
 		s.talk = append(s.talk, answer.Message())
-		due := f.done.Add(sr.stage.ToolDelay(s.arrival, n-1))
-		next := s.turn(ctx, n, due)
+		due := j.done.Add(s.run.stage.ToolDelay(s.arrival, n-1))
+		*j = s.turn(ctx, n, due)
 		if pause(q.ctx, time.Until(due)); q.ctx.Err() != nil {
 			s.abandon(n, "")
 			return
 		}
-		f = sr.send(ctx, next, q)
+		s.run.send(ctx, j, q)
 	}
 }
 
@@ -90,6 +93,6 @@ func (s *session) abandon(n int, why string) {
 		f := s.finished(n)
 		f.intended, f.slot, f.done, f.lost = now, now, now, why
 		s.run.cfg.Live.issue(1)
-		s.run.report(f)
+		s.run.report(&f)
 	}
 }

@@ -186,9 +186,9 @@ func (sr *stageRun) due(a scenarios.Arrival) {
 }
 
 // report hands a request to the recorders, and notes when the last measured one has ended.
-func (sr *stageRun) report(f finished) {
+func (sr *stageRun) report(f *finished) {
 	sr.cfg.Live.end()
-	sr.ended <- f
+	sr.ended <- *f
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
 	sr.intake.Ended(f.arrival)
