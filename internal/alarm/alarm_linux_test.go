@@ -1,6 +1,9 @@
 package alarm_test
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,4 +35,36 @@ func TestAClosedAlarmDoesNotSetAnother(t *testing.T) {
 	next.Set(time.Now().Add(20 * time.Millisecond))
 	old.Set(time.Now().Add(time.Hour))
 	<-rang // for ever, if the hour holds
+}
+
+// The runtime looks at descriptors every 10 ms only, while it has goroutines to run.
+func TestABusyProcessorKeepsNoAlarmWaiting(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var over atomic.Bool
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	defer over.Store(true)
+	for range 2 {
+		busy.Go(func() {
+			for !over.Load() {
+				runtime.Gosched()
+			}
+		})
+	}
+	timer := alarm.NewTimer(true)
+	defer timer.Close()
+	var late, others time.Duration
+	const rounds = 20
+	for range rounds {
+		due := time.Now().Add(time.Millisecond)
+		reference := make(chan time.Duration, 1)
+		time.AfterFunc(time.Until(due), func() { reference <- time.Since(due) })
+		timer.Set(due)
+		<-timer.C
+		late += time.Since(due)
+		others += <-reference
+	}
+	if most := others + rounds*2*time.Millisecond; late > most {
+		t.Errorf("%d rings were late by %s, where package time's were by %s", rounds, late, others)
+	}
 }
