@@ -21,6 +21,6 @@ func (c *Client) Beside(endpoint string, poolSize int) (*Client, error) {
 		cfg: &cfg, wire: newWire(&cfg, site), gate: c.gate, budget: c.budget, slots: c.slots, metrics: newMetrics(), census: &census{},
 	}
 	out.life, out.end = context.WithCancelCause(c.life)
-	out.captures.New = func() any { return new(capture) }
+	out.captures.New = newCapture
 	return out, nil
 }

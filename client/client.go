@@ -59,7 +59,7 @@ func New(ctx context.Context, endpoint string, cfg Config) (*Client, error) {
 	if cfg.MaxConcurrent > 0 {
 		c.slots = make(chan struct{}, cfg.MaxConcurrent)
 	}
-	c.captures.New = func() any { return new(capture) }
+	c.captures.New = newCapture
 	if !cfg.LazyInit {
 		c.wire.carrier.fill()
 	}

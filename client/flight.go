@@ -28,6 +28,10 @@ type capture struct {
 	marks []mark
 }
 
+// newCapture has room for as much as is held of a stream that is decoded in parts,
+// and for one more read.
+func newCapture() any { return &capture{buf: make([]byte, 0, partSize+minRead)} }
+
 // mark is one read: where in the buffer it ended, and when it returned.
 type mark struct {
 	end int
