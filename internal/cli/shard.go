@@ -136,13 +136,17 @@ func (e *execution) prepare() (err error) {
 	return asUsage(err)
 }
 
-// agree settles when the run begins, and what of it the shards must have in common.
+// agree settles when the run begins, and what of it the shards must have in common. It says what is waited for.
 func (e *execution) agree(ctx context.Context, hash string) (err error) {
 	b := &e.barrier
 	if b.rendezvous != "" {
+		fmt.Fprintf(e.sys.Err, "llmload: shard %d of %d is at the rendezvous %s and waits up to %s for the others\n", b.shard.Index, b.shard.Count, b.rendezvous, b.wait)
 		if b.start, err = meet(ctx, b); err != nil {
 			return err
 		}
+	}
+	if ahead := time.Until(b.start); ahead > time.Second {
+		fmt.Fprintf(e.sys.Err, "llmload: the load begins at %s, in %s\n", b.start.UTC().Format(time.RFC3339), ahead.Round(time.Second))
 	}
 	if b.sharded() { // one run's prompts: cold to the server, and without a head that two of them share
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", hash, b.start.UnixNano()))

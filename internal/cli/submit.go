@@ -57,6 +57,8 @@ func submitCommand(sys IO) *cli.Command {
 			&cli.StringFlag{Name: "endpoint", Usage: "load this `URL` instead of the scenario's target"},
 			&cli.StringFlag{Name: "model", Aliases: []string{"m"}, Usage: "send this `MODEL`"},
 			&cli.Uint64Flag{Name: "seed", Usage: "use this `SEED` instead of the scenario's"},
+			metricsFlag(),
+			&cli.StringSliceFlag{Name: "label", Usage: "`KEY=VALUE` kept with each shard's run; may be repeated"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` that all machines see, for the shards' folders and merged (default: " + runsDir + "/ID; with kubernetes, /runs/NAME on the volume)"},
 			&cli.BoolFlag{Name: "yes", Usage: "load an address outside this machine and network without asking"},
 			&cli.DurationFlag{Name: "lead", Value: 20 * time.Second, Usage: "how long all may take to be ready, once started"},
@@ -111,10 +113,13 @@ func checked(sys IO, c *cli.Context, file string) (*scenarios.Plan, error) {
 	if plan.Target.Endpoint == "" {
 		return nil, usage("a job loads a server that is there: name it with --endpoint")
 	}
-	if strings.Contains(c.String("endpoint"), "?") {
-		return nil, usage("--endpoint would write what may be a key into a file: write the address as target.endpoint: ${NAME} in the scenario")
+	for place, addresses := range map[string][]string{"endpoint": {c.String("endpoint")}, "metrics": c.StringSlice("metrics")} {
+		if strings.Contains(strings.Join(addresses, " "), "?") {
+			return nil, usage("--%s would write what may be a key into a file: write the address as target.%s: ${NAME} in the scenario", place, place)
+		}
 	}
-	return plan, nil
+	_, err = labels(c.StringSlice("label"))
+	return plan, err
 }
 
 // newSubmission says how a shard and the merge are called. The scenario's name is that on the machines.
@@ -128,6 +133,11 @@ func newSubmission(c *cli.Context, plan *scenarios.Plan, scenario, out string, s
 	for _, name := range []string{"endpoint", "model", "seed"} {
 		if c.IsSet(name) {
 			s.Run = append(s.Run, "--"+name, fmt.Sprint(c.Value(name)))
+		}
+	}
+	for _, name := range []string{"metrics", "label"} {
+		for _, value := range c.StringSlice(name) {
+			s.Run = append(s.Run, "--"+name, value)
 		}
 	}
 	if c.Bool("yes") {

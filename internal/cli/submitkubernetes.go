@@ -54,6 +54,12 @@ func submitKubernetes(c *cli.Context, sys IO) error {
 			return usage("--%s %q is no name in Kubernetes: lower-case letters, digits and dashes", name, c.String(name))
 		}
 	}
+	if cpu := c.String("cpu"); !coreCount.MatchString(cpu) {
+		return usage("--cpu %q is no number of cores: write 2, 1.5 or 500m", cpu)
+	}
+	if memory := c.String("memory"); !memoryAmount.MatchString(memory) {
+		return usage("--memory %q is no amount of memory: write 512Mi or 2Gi", memory)
+	}
 	if out := c.String("out"); out != "" && !filepath.IsLocal(out) {
 		return usage("--out %q is a folder of the volume: write a name without / before it and without ..", out)
 	}
@@ -96,6 +102,12 @@ func silence(p *scenarios.Plan) time.Duration {
 	}
 	return 5*time.Minute + pause + cmp.Or(time.Duration(p.Client.Timeout), time.Hour)
 }
+
+// Quantities as Kubernetes reads them, of which zero asks for nothing.
+var (
+	coreCount   = regexp.MustCompile(`^(?:[1-9][0-9]*m?|[0-9]*[1-9][0-9]*\.[0-9]+|0?\.[0-9]*[1-9][0-9]*)$`)
+	memoryAmount = regexp.MustCompile(`^[1-9][0-9]*(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE])?$`)
+)
 
 var kubernetesName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 

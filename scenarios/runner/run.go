@@ -102,6 +102,9 @@ func Run(ctx context.Context, plan *scenarios.Plan, target Target, cfg Config) (
 	whole := startProbe(cfg.KernelTimers)
 	err = r.stages(ctx)
 	r.result.Instrument = worst(whole.stop(), r.result.Stages)
+	if len(r.result.Stages) == 0 {
+		r.result.Instrument.CPURatio = nil // of no time worth the name
+	}
 	r.result.Interrupted = ctx.Err() != nil
 	r.result.Budget = r.spending.Summary()
 	r.conserve(context.WithoutCancel(ctx))
