@@ -88,6 +88,9 @@ func (p *Plan) checkShard(sh Shard) error {
 	return errors.Join(errs...)
 }
 
+// Share is how many of the measured requests the stage's shard sends, more or less: batches and sessions are dealt out whole.
+func (s *Stage) Share() int { return s.shard.of(s.Requests) }
+
 // timed reports whether it is known ahead when the stage after this one may begin.
 func (s *Stage) timed() bool { return s.Duration > 0 && s.Pause > 0 && s.Warmup.Requests == 0 }
 

@@ -57,8 +57,14 @@ func TestTheUnionOfShardsIsTheWhole(t *testing.T) {
 					continue
 				}
 				var union []scenarios.Arrival
+				shares := 0
 				for i := range n {
-					union = append(union, drain(shardOf(t, p, i, n), 0)...)
+					part := shardOf(t, p, i, n)
+					union = append(union, drain(part, 0)...)
+					shares += part.Share()
+				}
+				if shares != p.Stages[0].Requests {
+					t.Errorf("%d shards: the shares of %d requests are %d", n, p.Stages[0].Requests, shares)
 				}
 				slices.SortFunc(union, byIndex)
 				if !reflect.DeepEqual(union, whole) {

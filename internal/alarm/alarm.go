@@ -15,7 +15,7 @@ type Alarm interface {
 	Close()
 }
 
-// New returns an alarm that calls ring. With kernel it stands on a timer of the kernel where that is to be had (Linux), which
+// New returns an alarm that calls ring. With kernel it stands on a timer of the kernel, too, where that is to be had (Linux), which
 // does not know the clock of a testing/synctest bubble; else on package time. Between two calls of a kernel's timer lies at
 // least grain; 0 is no such limit.
 func New(kernel bool, grain time.Duration, ring func()) Alarm {

@@ -63,7 +63,7 @@ func (l *Live) Look() Progress {
 func (l *Live) begin(s *scenarios.Stage, index, stages int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = Progress{Stage: s.Name, Index: index, Stages: stages, Begin: time.Now(), Total: s.Requests, Duration: s.Duration}
+	l.state = Progress{Stage: s.Name, Index: index, Stages: stages, Begin: time.Now(), Total: s.Share(), Duration: s.Duration}
 	if s.Duration > 0 {
 		l.state.Duration += s.Warmup.Duration
 	}
