@@ -13,7 +13,7 @@ import (
 
 // MergeConfig is what a merge needs beside the shards.
 type MergeConfig struct {
-	// Partial merges shards of which some are missing or did not finish; the run is then invalid and says which.
+	// Partial merges shards of which some are missing, did not finish or cannot be read to the end; the run is then invalid and says which.
 	Partial bool
 	// Judge completes the summary before it is written, as with thresholds; nil leaves it as it is.
 	Judge func(*results.Summary, []results.StageHistograms)
@@ -31,7 +31,7 @@ func Merge(ctx context.Context, dir string, shards []*Run, cfg MergeConfig) (*re
 	if err != nil && !(cfg.Partial && errors.Is(err, ErrIncomplete)) {
 		return nil, nil, err
 	}
-	m, err := newMerge(ctx, sorted)
+	m, err := newMerge(ctx, sorted, cfg.Partial)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,6 +65,7 @@ func (m *merging) write(ctx context.Context, w *Writer, cfg MergeConfig) (*resul
 // merging is a merge under way.
 type merging struct {
 	shards  []*merged
+	partial bool
 	windows map[string]*results.Bounds // by stage
 	names   []string                   // of stages, in the order in which they ran
 	invalid []string
@@ -78,12 +79,13 @@ type merged struct {
 }
 
 // newMerge finds the windows of all.
-func newMerge(ctx context.Context, sorted []*Run) (*merging, error) {
-	m := &merging{windows: map[string]*results.Bounds{}}
+func newMerge(ctx context.Context, sorted []*Run, partial bool) (*merging, error) {
+	m := &merging{partial: partial, windows: map[string]*results.Bounds{}}
 	for _, r := range sorted {
 		one := &merged{Run: r, rebuild: newRebuild(r.Summary)}
 		if !r.Finished() {
-			if err := r.walkUntil(ctx, func(rec *results.Record) error { one.rebuild.survey(rec); return nil }); err != nil {
+			err := r.walkUntil(ctx, func(rec *results.Record) error { one.rebuild.survey(rec); return nil })
+			if _, err = m.readable(err); err != nil {
 				return nil, err
 			}
 		}
@@ -109,10 +111,10 @@ func newMerge(ctx context.Context, sorted []*Run) (*merging, error) {
 // walkUntil walks over a shard's records until ctx ends.
 func (r *Run) walkUntil(ctx context.Context, each func(*results.Record) error) error {
 	for rec, err := range r.Records() {
-		if err == nil {
-			err = ctx.Err()
+		if err != nil {
+			return &unreadable{err}
 		}
-		if err == nil {
+		if err = ctx.Err(); err == nil {
 			err = each(rec)
 		}
 		if err != nil {
@@ -120,6 +122,24 @@ func (r *Run) walkUntil(ctx context.Context, each func(*results.Record) error) e
 		}
 	}
 	return nil
+}
+
+// unreadable is a shard's record file that is damaged from somewhere on.
+type unreadable struct{ error }
+
+func (u *unreadable) Error() string { return "merge: " + u.error.Error() }
+func (u *unreadable) Unwrap() error { return u.error }
+
+// readable takes what came of a walk: a partial merge does with the records before the damage, and why is what to say of it.
+func (m *merging) readable(err error) (why string, _ error) {
+	damage, ok := errors.AsType[*unreadable](err)
+	switch {
+	case !ok:
+		return "", err
+	case !m.partial:
+		return "", fmt.Errorf("%w; --partial merges what is before it, as an invalid run", err)
+	}
+	return damage.error.Error(), nil
 }
 
 // initial is the summary of a merge that did not finish.
@@ -161,8 +181,12 @@ func (m *merging) records(ctx context.Context, w *Writer, memory int) error {
 			s.tokens.Add(r)
 			return sort.add(r)
 		})
+		why, err := m.readable(err)
 		if err != nil {
 			return err
+		}
+		if why != "" {
+			m.spoil("shard %d: its records are read up to a damage: %s", one.shard().Index, why)
 		}
 	}
 	var seq int64

@@ -252,6 +252,41 @@ func TestADamagedShardIsSaid(t *testing.T) {
 	}
 }
 
+// Bytes that are other than they were written end a file of records there; what came before is kept where that is asked for.
+func TestADamagedRecordFileIsMergedInPart(t *testing.T) {
+	runs := four(t)
+	name := filepath.Join(runs[1].Dir, "requests.jsonl.zst")
+	bytes, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range bytes[len(bytes)-40:] {
+		bytes[len(bytes)-40+i] ^= 0x5a
+	}
+	if err := os.WriteFile(name, bytes, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "merged")
+	if _, _, err := store.Merge(t.Context(), dir, runs, store.MergeConfig{}); err == nil || !strings.Contains(err.Error(), "--partial merges what is before it") || !strings.Contains(err.Error(), name) {
+		t.Errorf("whole: %v", err)
+	}
+	s, _, err := store.Merge(t.Context(), dir, runs, store.MergeConfig{Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := strings.Join(s.InvalidReasons, "\n")
+	if s.Valid || !strings.Contains(why, "shard 1: its records are read up to a damage: "+name) || !strings.Contains(why, "the records of shard 1 do not make what it counted") {
+		t.Errorf("valid %v: %s", s.Valid, why)
+	}
+	var others int64
+	for _, i := range []int{0, 2, 3} {
+		others += runs[i].Summary.Stages[0].Requests.Issued
+	}
+	if got := s.Stages[0].Requests.Issued; got < others {
+		t.Errorf("%d requests, where the shards that are whole have %d", got, others)
+	}
+}
+
 func empty(t *testing.T, shard *store.Run, name string) {
 	t.Helper()
 	if err := os.Truncate(filepath.Join(shard.Dir, name), 0); err != nil {
