@@ -105,7 +105,7 @@ func silence(p *scenarios.Plan) time.Duration {
 
 // Quantities as Kubernetes reads them, of which zero asks for nothing.
 var (
-	coreCount   = regexp.MustCompile(`^(?:[1-9][0-9]*m?|[0-9]*[1-9][0-9]*\.[0-9]+|0?\.[0-9]*[1-9][0-9]*)$`)
+	coreCount    = regexp.MustCompile(`^(?:[1-9][0-9]*m?|[0-9]*[1-9][0-9]*\.[0-9]+|0?\.[0-9]*[1-9][0-9]*)$`)
 	memoryAmount = regexp.MustCompile(`^[1-9][0-9]*(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE])?$`)
 )
 
