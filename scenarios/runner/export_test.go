@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/llmload/llmload/internal/promscrape"
@@ -24,6 +25,12 @@ var Unbalanced = unbalanced
 // Enter passes an in-flight cap, for tests.
 func Enter(ctx context.Context, slots chan struct{}, due time.Time) (time.Time, bool) {
 	return (&queue{slots, ctx}).enter(due)
+}
+
+// Senders returns the methods of senders, for tests.
+func Senders(running *sync.WaitGroup) (send func(func()), dismiss func()) {
+	s := newSenders(running)
+	return s.Go, s.dismiss
 }
 
 // SocketRead is a read of a connection, for tests.
