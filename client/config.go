@@ -103,7 +103,8 @@ type Config struct {
 	// Middleware wraps what performs each attempt. All requests go to the
 	// endpoint's host, whatever URL they name. Like any RoundTripper it must close
 	// the body of an answer that it does not return: one that panics with an answer
-	// in hand keeps a connection of the pool for ever.
+	// in hand keeps a connection of the pool for ever. The httptrace.ClientTrace of
+	// a request's context belongs to its attempt alone: hooks may be wrapped there.
 	Middleware func(http.RoundTripper) http.RoundTripper
 	// Observer hears of each attempt when it has ended, on the goroutine of its
 	// call: it must be fast and safe for concurrent use. Close waits for it, so

@@ -82,13 +82,22 @@ func (t tapping) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	i := len(a.logs)
 	a.logs = append(a.logs, nil)
+	trace := httptrace.ContextClientTrace(ctx) // the attempt's own: httptrace would join a second one to it by reflection
+	if trace == nil {
+		trace = &httptrace.ClientTrace{}
+		req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
+	}
 	var conn tappable
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+	told := trace.GotConn
+	trace.GotConn = func(info httptrace.GotConnInfo) {
 		if conn = tappableOf(info.Conn); conn != nil {
 			conn.tap(readLogs.Get().(*readLog))
 		}
-	}})
-	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+		if told != nil {
+			told(info)
+		}
+	}
+	resp, err := t.next.RoundTrip(req)
 	if err == nil && conn != nil {
 		resp.Body = &tappedBody{resp.Body, conn, a, i}
 	}
