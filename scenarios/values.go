@@ -52,7 +52,10 @@ func (c *Cache) UnmarshalText(b []byte) error {
 
 // shared is the part of each prompt that all have; 0 where none is.
 func (c Cache) shared() float64 {
-	share, _ := strings.CutPrefix(string(c), "shared(")
+	share, ok := strings.CutPrefix(string(c), "shared(")
+	if !ok {
+		return 0
+	}
 	v, err := strconv.ParseFloat(strings.TrimSuffix(share, ")"), 64)
 	if err != nil {
 		return 0

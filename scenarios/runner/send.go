@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -210,7 +211,9 @@ func (sr *stageRun) request(seq int64, w *scenarios.Request) client.Request {
 
 // requestID names a request: a UUID (version 8) of the run's id, with the sequence number as its last twelve digits. Some
 // servers refuse an X-Request-Id that is no UUID (llama-cpp-python: 400 with an empty body).
-func (sr *stageRun) requestID(seq int64) string { return fmt.Sprintf("%s-%012d", sr.prefix, seq) }
+func (sr *stageRun) requestID(seq int64) string {
+	return sr.prefix + "-" + strconv.FormatInt(1e12+seq, 10)[1:] // twice a request: fmt would take 1% of a plain one
+}
 
 func idPrefix(runID string) string {
 	h := sha256.Sum256([]byte(runID))
