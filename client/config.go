@@ -87,7 +87,7 @@ type Config struct {
 	// and NextProtos is set by HTTP2.
 	TLS *tls.Config
 	// Dial opens connections, and must give up with its context. Default: a
-	// net.Dialer that gives up after 30 s.
+	// net.Dialer that gives up after 30 s. A connection may be a Gatherer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Proxy picks the proxy of each new connection; a nil URL is none. Default:
 	// http.ProxyFromEnvironment, which never sends loopback addresses through one.

@@ -66,9 +66,11 @@ type flight struct {
 	marked    bool          // that event was the end marker
 	drainBy   time.Duration // the attempt's age at which reading on ends
 
-	listen   func(piece, error) // hears each event; nil where nobody reads along
-	exchange *Exchange          // has a long answer decoded in parts; nil where the buffer is kept, or someone listens
-	dropped  int                // bytes cut from the head of the buffer
+	encrypted bool               // by TLS, with the server or a proxy
+	gatherer  Gatherer           // the connection, while it gathers
+	listen    func(piece, error) // hears each event; nil where nobody reads along
+	exchange  *Exchange          // has a long answer decoded in parts; nil where the buffer is kept, or someone listens
+	dropped   int                // bytes cut from the head of the buffer
 }
 
 // open sends an attempt and waits for its headers. A failure is in its Attempt.
@@ -94,7 +96,7 @@ func (c *Client) open(ctx context.Context, cl *call, number int, keep *capture) 
 
 // accept takes the status line and the headers in.
 func (f *flight) accept(resp *http.Response) {
-	f.body = resp.Body
+	f.body, f.encrypted = resp.Body, resp.TLS != nil
 	f.a.Status, f.a.Header = resp.StatusCode, resp.Header
 	if id := resp.Header.Get("X-Request-Id"); id != "" {
 		f.a.RequestID = f.call.secrets.hide(id)
@@ -132,6 +134,7 @@ func (f *flight) close() {
 	if f.timer != nil {
 		f.timer.Stop()
 	}
+	f.ungather()
 	if f.body != nil {
 		f.body.Close()
 	}

@@ -25,6 +25,9 @@ type server struct {
 	// connection stays open.
 	answer func(n int, conn net.Conn) bool
 
+	gathers  bool       // connections do, at the client's end
+	gatherer *gatherEnd // the latest of them
+
 	mu       sync.Mutex
 	requests []request
 	dials    int
@@ -50,7 +53,15 @@ func (s *server) dial(context.Context, string, string) (net.Conn, error) {
 	s.mu.Unlock()
 	var reset atomic.Bool
 	go s.serve(&serverEnd{far, &reset})
-	return &clientEnd{near, &reset}, nil
+	end := &clientEnd{near, &reset}
+	if !s.gathers {
+		return end, nil
+	}
+	g := &gatherEnd{Conn: end}
+	s.mu.Lock()
+	s.gatherer = g
+	s.mu.Unlock()
+	return g, nil
 }
 
 // serverEnd of a pipe can end it with a reset, which clientEnd then reads, as

@@ -44,6 +44,15 @@ func (d *streamDecoder) later(k *capture, done func(*capture)) {
 	}()
 }
 
+// now decodes a part at once.
+func (d *streamDecoder) now(k *capture) {
+	if d.idle != nil {
+		<-d.idle
+		d.idle = nil
+	}
+	d.part(k, false)
+}
+
 // part decodes the events of a part, which ends with one unless it is the last.
 func (d *streamDecoder) part(k *capture, last bool) {
 	d.times.begin(k.marks)

@@ -13,10 +13,16 @@ import (
 // read; then the flight has its outcome.
 func (f *flight) read() bool {
 	f.arm()
+	if f.gatherer != nil {
+		f.rest()
+	}
 	k := f.capture
 	k.buf = slices.Grow(k.buf, f.readSize)
 	n, err := f.body.Read(k.buf[len(k.buf):cap(k.buf)])
 	at := time.Since(f.a.Started)
+	if f.gatherer != nil && (n > 0 || err == io.EOF) {
+		at = f.gatherer.ReadAt().Sub(f.a.Started)
+	}
 	if n > 0 {
 		k.buf = k.buf[:len(k.buf)+n]
 		f.took(at)
@@ -46,7 +52,10 @@ func (f *flight) took(at time.Duration) {
 	if f.streaming {
 		f.watch(at, false)
 		if f.exchange != nil && f.content && f.ended == 0 {
-			f.exchange.cede(f)
+			if f.gatherer == nil {
+				f.exchange.cede(f)
+				f.gather()
+			}
 		}
 	}
 }

@@ -162,11 +162,16 @@ var stampCases = []struct {
 
 // TestStamps: under the bubble's clock only the server's waits take time, so
 // each stamp is exact.
-func TestStamps(t *testing.T) {
+func TestStamps(t *testing.T) { testStamps(t, false) }
+
+// TestStampsOfAConnectionThatGathers: they are the same, whenever the client reads.
+func TestStampsOfAConnectionThatGathers(t *testing.T) { testStamps(t, true) }
+
+func testStamps(t *testing.T, gathers bool) {
 	for _, tt := range stampCases {
 		t.Run(tt.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &server{answer: paced(tt.steps...)}
+				s := &server{answer: paced(tt.steps...), gathers: gathers}
 				c := newClient(t, s, measuring)
 				begun := time.Now()
 				x := c.Send(t.Context(), hello(tt.first >= 0))

@@ -121,6 +121,7 @@ type trace struct {
 	sent      atomic.Int64
 	idle      atomic.Int64 // how long the connection had been idle
 	reused    atomic.Bool
+	socket    net.Conn // for the goroutine that sent the attempt
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
@@ -129,6 +130,7 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 			t.connected.Store(int64(time.Since(t.started)) + 1)
 			t.idle.Store(int64(info.IdleTime))
 			t.reused.Store(info.Reused)
+			t.socket = info.Conn
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
