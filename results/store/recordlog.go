@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 const (
 	flushEvery = 250 * time.Millisecond
 	frameSize  = 1 << 20
+	blockSize  = 64 << 10 // is compressed at a stretch: a frame takes some ms, for which nothing else would run on a single processor
 	maxPending = 64 << 20
 )
 
@@ -31,7 +35,7 @@ var errBehind = errors.New("the disk is too slow: too many records wait for it")
 type recordLog struct {
 	file    io.WriteCloser
 	zstd    *zstd.Encoder
-	out     []byte        // the last frame's bytes, to use again
+	out     bytes.Buffer  // the last frame's bytes, to use again
 	buffers sync.Pool     // of *[]byte
 	wake    chan struct{} // holds one signal: there is a frame to write, or the end
 	done    chan struct{} // closed when the goroutine has ended
@@ -134,8 +138,7 @@ func (l *recordLog) flush() (closed bool) {
 	defer l.written.Broadcast()
 	var err error
 	if len(frame) > 0 && !broken {
-		l.out = l.zstd.EncodeAll(frame, l.out[:0])
-		_, err = l.file.Write(l.out)
+		err = l.write(frame)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,6 +153,22 @@ func (l *recordLog) flush() (closed bool) {
 		l.spare = frame
 	}
 	return closed
+}
+
+func (l *recordLog) write(frame []byte) error {
+	l.out.Reset()
+	l.zstd.Reset(&l.out)
+	for block := range slices.Chunk(frame, blockSize) {
+		if _, err := l.zstd.Write(block); err != nil {
+			return err
+		}
+		runtime.Gosched()
+	}
+	if err := l.zstd.Close(); err != nil {
+		return err
+	}
+	_, err := l.file.Write(l.out.Bytes())
+	return err
 }
 
 func (l *recordLog) lost() int64 {
@@ -169,7 +188,7 @@ func (l *recordLog) close() error {
 	}
 	l.signal()
 	<-l.done
-	err := errors.Join(l.zstd.Close(), l.file.Close())
+	err := l.file.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
