@@ -129,23 +129,23 @@ func (b *tappedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// kernelLags returns how much later than the kernel each stamp of the client is, unstamped where it is not known, nil where no
-// read was seen. A stamp's bytes came with the last read before it. Both are in nanoseconds from the run's start, in order.
+// kernelLags returns, in the place of the stamps, how much later than the kernel each of the client's is, unstamped where it is not
+// known, nil where no read was seen. A stamp's bytes came with the last read before it. Both are in nanoseconds from the run's start, in order.
 func kernelLags(reads []socketRead, stamps []int64) []int64 {
 	if len(reads) == 0 || len(stamps) == 0 {
 		return nil
 	}
-	lags, next := make([]int64, len(stamps)), 0
+	next := 0
 	for i, at := range stamps {
 		for next < len(reads) && reads[next].at <= at {
 			next++
 		}
-		lags[i] = unstamped
+		stamps[i] = unstamped
 		if next > 0 && reads[next-1].lag >= 0 {
-			lags[i] = reads[next-1].lag + at - reads[next-1].at
+			stamps[i] = reads[next-1].lag + at - reads[next-1].at
 		}
 	}
-	return lags
+	return stamps
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)

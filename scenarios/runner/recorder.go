@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/llmload/llmload/client"
 	"github.com/llmload/llmload/results"
@@ -132,20 +133,27 @@ func (sr *stageRun) toAttempt(a *client.Attempt, reads []socketRead) results.Att
 		Reused: a.Reused, RequestID: a.RequestID, RetryAfterMS: a.RetryAfter.Milliseconds(),
 		Reads: a.Reads, MultiReads: a.MultiEventReads,
 	}
+	out.Arrivals = toArrivals(a.Arrivals)
+	out.KernelLagNS = kernelLags(reads, stampsOf(&out))
+	return out
+}
+
+func toArrivals(in []client.Arrival) (out results.Arrivals) {
+	n := len(in)
+	if n == 0 {
+		return out
+	}
+	out = results.Arrivals{DtNS: make([]int64, n), Events: make([]int, n), K: make([]int, n)}
 	known := true
-	var before int64
-	for _, v := range a.Arrivals {
-		at := v.At.Nanoseconds()
-		out.Arrivals.DtNS = append(out.Arrivals.DtNS, at-before)
-		out.Arrivals.Events = append(out.Arrivals.Events, v.Events)
-		out.Arrivals.K = append(out.Arrivals.K, v.Tokens)
+	var before time.Duration
+	for i, v := range in {
+		out.DtNS[i], out.Events[i], out.K[i] = int64(v.At-before), v.Events, v.Tokens
 		known = known && v.Tokens > 0
-		before = at
+		before = v.At
 	}
 	if !known {
-		out.Arrivals.K = nil
+		out.K = nil
 	}
-	out.KernelLagNS = kernelLags(reads, stampsOf(&out))
 	return out
 }
 
