@@ -18,8 +18,10 @@ func (s *senders) Go(send func()) {
 	select {
 	case s.tasks <- send:
 	default:
-		s.running.Go(s.work)
-		s.tasks <- send
+		s.running.Go(func() {
+			send()
+			s.work()
+		})
 	}
 }
 
