@@ -1,8 +1,13 @@
 package client_test
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -124,3 +129,42 @@ func TestWhoeverMustNotWaitDoesNotGather(t *testing.T) {
 		})
 	}
 }
+
+// The reads of an encrypted connection bring records, not events: it is not even asked.
+func TestAnEncryptedConnectionDoesNotGather(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 3 {
+			io.WriteString(w, says("a"))
+			w.(http.Flusher).Flush()
+		}
+		io.WriteString(w, done)
+	}))
+	defer srv.Close()
+	asked := make(chan struct{}, 100)
+	cfg := measuring
+	cfg.TLS = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &askedEnd{gatherEnd{Conn: conn}, asked}, err
+	}
+	c, err := client.New(t.Context(), srv.URL, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if r, err := c.Send(t.Context(), hello(true)).Decode(); err != nil || r.Text != "aaa" {
+		t.Errorf("%v, %v", r, err)
+	}
+	if len(asked) > 0 {
+		t.Error("it was asked to gather")
+	}
+}
+
+// askedEnd tells when it is asked to gather.
+type askedEnd struct {
+	gatherEnd
+	asked chan<- struct{}
+}
+
+func (a *askedEnd) Gather(func([]byte) bool) { a.asked <- struct{}{} }

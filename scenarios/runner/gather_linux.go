@@ -13,9 +13,10 @@ import (
 
 // What a connection that gathers holds back at most.
 const (
-	gatherRoom = 2 << 10         // bytes
-	gatherLeft = 256             // with less room than that left the reader is woken: the next event may not fit
-	gatherHold = 2 * time.Second // a stream that goes on, after that; one that is quiet, within half as long again
+	gatherRoom     = 3 << 10         // bytes
+	gatherLeft     = 1 << 10         // with less room than that left the reader is woken: events come on until it has run
+	gatherArrivals = 16              // with no fewer of them
+	gatherHold     = 2 * time.Second // a stream that goes on, after that; one that is quiet, within half as long again
 )
 
 // A gatherer is a connection's socket once it has left Go's network poller, which would wake a goroutine for each arrival. A
@@ -34,17 +35,17 @@ type gatherer struct {
 	awaited func([]byte) bool // nil: the reader is woken for each arrival
 	buf     []byte
 	held    []arrival
-	next    int       // the first of held that was not handed over
-	from    int       // where in buf its rest begins
-	ready   bool      // they are enough to read
-	since   time.Time // when held's first came
-	full    bool      // the kernel takes no more to send for now
+	next    int  // the first of held that was not handed over
+	from    int  // where in buf its rest begins
+	ready   bool // they are enough to read
+	full    bool // the kernel takes no more to send for now
 }
 
-// An arrival is what one receive brought.
+// An arrival is what one receive brought. It is written down when it is handed over: that may allocate, and the loop must not,
+// as Go's collector has who allocates do its work.
 type arrival struct {
+	socketRead
 	end int // in the buffer
-	at  time.Time
 }
 
 // newGatherer takes the connection's socket over: a second number for it, of which Go's poller does not know.
@@ -55,7 +56,7 @@ func newGatherer(c *stampedConn) (*gatherer, error) {
 	}
 	g := &gatherer{
 		conn: c, loop: loops.pick(), readable: make(chan struct{}, 1), writable: make(chan struct{}, 1),
-		buf: make([]byte, 0, gatherRoom),
+		buf: make([]byte, 0, gatherRoom), held: make([]arrival, 0, 3*gatherArrivals/2),
 	}
 	refused := c.raw.Control(func(fd uintptr) { g.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	if refused != nil {
@@ -105,14 +106,14 @@ func (g *gatherer) wait() {
 func (g *gatherer) worthwhile() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.awaited == nil || g.ready {
+	if g.awaited == nil {
 		return true
 	}
-	if g.next < len(g.held) {
-		return false
+	if g.next == len(g.held) {
+		g.drained()
+		g.ready = g.more()
 	}
-	g.drained()
-	return g.more()
+	return g.ready
 }
 
 // tryRead hands the next arrival over, else receives. It fails with EAGAIN where nothing came.
@@ -126,9 +127,10 @@ func (g *gatherer) tryRead(p []byte) (n int, err error) {
 	a := g.held[g.next]
 	n = copy(p, g.buf[g.from:a.end])
 	if g.from += n; g.from == a.end {
+		g.conn.note(a.socketRead)
 		g.next++
 	}
-	g.conn.readAt.Store(int64(a.at.Sub(g.conn.start)))
+	g.conn.readAt.Store(a.at)
 	return n, nil
 }
 
@@ -165,19 +167,15 @@ func (g *gatherer) receive() error {
 		g.ended = io.EOF
 		return io.EOF
 	}
-	g.conn.note(now)
-	if len(g.held) == 0 {
-		g.since = now
-	}
 	g.buf = g.buf[:len(g.buf)+n]
-	g.held = append(g.held, arrival{len(g.buf), now})
+	g.held = append(g.held, arrival{g.conn.stamped(now), len(g.buf)})
 	return nil
 }
 
 const hangup = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 
-// arrived takes in what the kernel tells of, and wakes the reader where it should read.
-func (g *gatherer) arrived(events uint32) {
+// arrived takes in what the kernel tells of, and reports whether the reader is to be woken for it.
+func (g *gatherer) arrived(events uint32) (wake bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.full && events&(unix.EPOLLOUT|hangup) != 0 {
@@ -185,12 +183,13 @@ func (g *gatherer) arrived(events uint32) {
 		signal(g.writable)
 	}
 	if events&(unix.EPOLLIN|hangup) == 0 {
-		return
+		return false
 	}
+	before := g.ready
 	if g.awaited == nil || g.more() || events&hangup != 0 {
 		g.ready = true
-		signal(g.readable)
 	}
+	return g.ready && !before
 }
 
 // more receives, and reports whether there is enough to read now. It leaves no data behind in silence: the kernel does not
@@ -203,18 +202,21 @@ func (g *gatherer) more() bool {
 	if err := g.receive(); err != nil {
 		return err != syscall.EAGAIN
 	}
-	return cap(g.buf)-len(g.buf) < gatherLeft || g.held[len(g.held)-1].at.Sub(g.since) >= gatherHold || g.awaited(g.buf[before:])
+	return cap(g.buf)-len(g.buf) < gatherLeft || len(g.held) >= gatherArrivals || g.holds(g.held[len(g.held)-1].at) || g.awaited(g.buf[before:])
 }
 
 // overdue wakes the reader of a stream that has become quiet.
 func (g *gatherer) overdue(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.next < len(g.held) && now.Sub(g.since) >= gatherHold {
+	if g.next < len(g.held) && g.holds(int64(now.Sub(g.conn.start))) {
 		g.ready = true
 		signal(g.readable)
 	}
 }
+
+// holds reports that the first arrival has been held for long enough.
+func (g *gatherer) holds(now int64) bool { return now-g.held[0].at >= int64(gatherHold) }
 
 func (g *gatherer) write(p []byte) (written int, err error) {
 	for written < len(p) {

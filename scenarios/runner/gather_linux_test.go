@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/llmload/llmload/client"
+	"github.com/llmload/llmload/scenarios/runner"
 )
 
 // gathering is a connection over 127.0.0.1 that gathers until the given text comes, and its other end.
@@ -40,42 +42,51 @@ func arrive(t *testing.T, peer net.Conn, texts ...string) {
 }
 
 // The reader is woken once, by what was awaited, and gets each arrival by itself, with the time it came at and not that at
-// which it was read.
+// which it was read. It waits again once it has read all: a stream at rest holds nothing that it could read into.
 func TestAReaderIsWokenOnceAndGetsEachArrival(t *testing.T) {
 	conn, peer := gathering(t, "end")
-	begin := time.Now()
-	woken := make(chan time.Time, 1)
-	go func() {
-		conn.Wait()
-		woken <- time.Now()
-	}()
-	arrive(t, peer, "one ", "two ", "three ")
-	sent := time.Now()
-	arrive(t, peer, "end")
-	at := <-woken
-	if at.Before(sent) {
-		t.Errorf("the reader was woken %v before the end was sent", sent.Sub(at))
-	}
-	var got []string
-	var stamps []time.Time
-	for all := ""; !strings.HasSuffix(all, "end"); all = strings.Join(got, "") {
-		p := make([]byte, 64)
-		n, err := conn.Read(p)
-		if err != nil {
-			t.Fatal(err)
+	for range 2 {
+		begin := time.Now()
+		woken := make(chan time.Time, 1)
+		go func() {
+			conn.Wait()
+			woken <- time.Now()
+		}()
+		arrive(t, peer, "one ", "two ", "three ")
+		sent := time.Now()
+		arrive(t, peer, "end")
+		if at := <-woken; at.Before(sent) {
+			t.Errorf("the reader was woken %v before the end was sent", sent.Sub(at))
 		}
-		got, stamps = append(got, string(p[:n])), append(stamps, conn.ReadAt())
-	}
-	if all := strings.Join(got, ""); all != "one two three end" {
-		t.Errorf("read %q", got)
-	}
-	if first := stamps[0]; first.Before(begin) || !first.Before(sent) {
-		t.Errorf("what was sent first came at %v, and was read after %v", first.Sub(begin), sent.Sub(begin))
-	}
-	for i := range stamps[1:] {
-		if !stamps[i].Before(stamps[i+1]) {
-			t.Errorf("the stamps %v are not in order", stamps)
+		var got []string
+		var stamps []time.Time
+		for all := ""; !strings.HasSuffix(all, "end"); all = strings.Join(got, "") {
+			p := make([]byte, 64)
+			n, err := conn.Read(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, stamps = append(got, string(p[:n])), append(stamps, conn.ReadAt())
 		}
+		if all := strings.Join(got, ""); all != "one two three end" {
+			t.Errorf("read %q", got)
+		}
+		if first := stamps[0]; first.Before(begin) || !first.Before(sent) {
+			t.Errorf("what was sent first came at %v, and was read after %v", first.Sub(begin), sent.Sub(begin))
+		}
+		for i := range stamps[1:] {
+			if !stamps[i].Before(stamps[i+1]) {
+				t.Errorf("the stamps %v are not in order", stamps)
+			}
+		}
+	}
+}
+
+// Readers that are due all at once are woken in turns, so that the loop looks between them, and every one of them.
+func TestReadersThatAreDueAreWokenInTurns(t *testing.T) {
+	turns := runner.WokenInTurns(20)
+	if want := []int{8, 8, 4}; !slices.Equal(turns, want) {
+		t.Errorf("20 readers were woken in turns of %v, want %v", turns, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package runner
 import (
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,8 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gatherParts is in how many parts the connections are looked through.
-const gatherParts = 100
+const (
+	gatherParts = 100 // in how many the connections are looked through
+	// gatherWakes is how many readers are woken before the loop has another look. Those would all run before it, and while Go's
+	// collector is at work each of them first does some 0.2 ms of that.
+	gatherWakes = 8
+)
 
 // A gatherLoop hears from the kernel for many gatherers, on one goroutine. It waits for an epoll of its own, which is a
 // descriptor to Go's poller like any other.
@@ -26,7 +31,9 @@ type gatherLoop struct {
 	places []*gatherer // nil: free
 	free   []int32
 	looks  *time.Timer
-	looked int // the place from which on to look for what is overdue
+	looked int         // the place from which on to look for what is overdue
+	part   []*gatherer // of look, kept
+	due    []*gatherer // whose readers are to be woken
 }
 
 // loops are the process's: one a processor, begun with the first connection that gathers, and there to its end.
@@ -111,16 +118,28 @@ func (l *gatherLoop) run() {
 		if n = int(r); no != 0 {
 			n = 0 // there is nothing to do but to wait
 		}
-		return n > 0
+		return n > 0 || len(l.due) > 0
 	}
 	for l.raw.Read(wait) == nil { // always: the file is not closed
 		for i := range ready[:n] {
-			if g := l.at(ready[i].Fd); g != nil {
-				g.arrived(ready[i].Events)
+			if g := l.at(ready[i].Fd); g != nil && g.arrived(ready[i].Events) {
+				l.due = append(l.due, g)
 			}
 		}
-		runtime.Gosched() // look once more when the others have run: Go's scheduler looks at descriptors when it has nothing else to do
+		l.wake()
+		if n < len(ready) { // else there is more in the kernel, to be stamped before anything else runs
+			runtime.Gosched() // and look once more when the others have run: Go's scheduler looks at descriptors when it has nothing else to do
+		}
 	}
+}
+
+// wake wakes the next readers.
+func (l *gatherLoop) wake() {
+	some := l.due[:min(gatherWakes, len(l.due))]
+	for _, g := range some {
+		signal(g.readable)
+	}
+	l.due = slices.Delete(l.due, 0, len(some))
 }
 
 // look wakes the readers of those that have held back for too long.
@@ -133,14 +152,15 @@ func (l *gatherLoop) look() {
 }
 
 // some returns a part of the gatherers, all of them in gatherParts calls: looking at all at once would hold up the others.
-func (l *gatherLoop) some() (part []*gatherer) {
+func (l *gatherLoop) some() []*gatherer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.part = l.part[:0]
 	for range min(len(l.places), 1+len(l.places)/gatherParts) {
 		l.looked = (l.looked + 1) % len(l.places)
 		if g := l.places[l.looked]; g != nil {
-			part = append(part, g)
+			l.part = append(l.part, g)
 		}
 	}
-	return part
+	return l.part
 }

@@ -101,7 +101,7 @@ func (c *stampedConn) Read(p []byte) (int, error) {
 	if c.n == 0 {
 		return 0, io.EOF
 	}
-	c.note(now)
+	c.note(c.stamped(now))
 	return c.n, nil
 }
 
@@ -233,20 +233,23 @@ func (c *stampedConn) SetDeadline(t time.Time) error      { return c.tcp.SetDead
 func (c *stampedConn) SetReadDeadline(t time.Time) error  { return c.tcp.SetReadDeadline(t) }
 func (c *stampedConn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDeadline(t) }
 
-// note writes a read down. Who has the log is settled by exchanging the pointer: a server that sends on after its answer
-// wakes a read of net/http's while the attempt takes its log back.
-func (c *stampedConn) note(now time.Time) {
-	log := c.log.Swap(nil)
-	if log == nil {
-		return
-	}
+// stamped is what to write down of a read that returned now.
+func (c *stampedConn) stamped(now time.Time) socketRead {
 	read := socketRead{at: int64(now.Sub(c.start)), lag: unstamped}
 	stepped := c.step.see(now.UnixNano(), read.at) != 0
 	if stamp, ok := c.stamp(); ok && !stepped {
 		read.lag = max(now.UnixNano()-stamp, unstamped) // before its own stamp: the clock was stepped
 	}
-	log.reads = append(log.reads, read)
-	c.log.CompareAndSwap(nil, log)
+	return read
+}
+
+// note writes a read down. Who has the log is settled by exchanging the pointer: a server that sends on after its answer
+// wakes a read of net/http's while the attempt takes its log back.
+func (c *stampedConn) note(read socketRead) {
+	if log := c.log.Swap(nil); log != nil {
+		log.reads = append(log.reads, read)
+		c.log.CompareAndSwap(nil, log)
+	}
 }
 
 // stamp is the kernel's, in nanoseconds of the realtime clock. It is absent at times: the kernel begins to stamp a moment after
