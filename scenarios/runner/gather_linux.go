@@ -174,7 +174,7 @@ func (g *gatherer) receive() error {
 
 const hangup = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 
-// arrived takes in what the kernel tells of, and reports whether the reader is to be woken for it.
+// arrived takes in what the kernel tells of, and reports whether the reader is to be woken for it, in its turn.
 func (g *gatherer) arrived(events uint32) (wake bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -185,10 +185,13 @@ func (g *gatherer) arrived(events uint32) (wake bool) {
 	if events&(unix.EPOLLIN|hangup) == 0 {
 		return false
 	}
-	before := g.ready
-	if g.awaited == nil || g.more() || events&hangup != 0 {
+	if g.awaited == nil { // the reader stamps, and must not wait for its turn
 		g.ready = true
+		signal(g.readable)
+		return false
 	}
+	before := g.ready
+	g.ready = g.more() || events&hangup != 0 || before
 	return g.ready && !before
 }
 
